@@ -1,0 +1,1 @@
+//! Accounts and sign-in: sign-up, login, published keys, health.

@@ -1,0 +1,1 @@
+//! Who is asking: the extractor that authenticates and authorizes a request.

@@ -1,0 +1,1 @@
+//! A sans-IO client for Hrana 3, libSQL over HTTP.

@@ -1,0 +1,1 @@
+//! TypeID newtypes: prefixed, time-ordered identifiers, parsed at the edge.

@@ -1,0 +1,1 @@
+//! A typed view of the application's variables, read once.

@@ -1,0 +1,1 @@
+//! What tests share: a migrated database, requests, a Hrana 3 server, redactions.

@@ -1,0 +1,1 @@
+//! A runtime that serves any Spin manifest on wasmtime in one process.

@@ -1,1 +1,15 @@
-//! Black-box tests over HTTP against the built components under the host.
+#![doc = include_str!("../README.md")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "this crate is test code: what does not hold must stop the test"
+)]
+
+pub mod client;
+pub mod server;
+pub mod workspace;
+
+pub use client::{Answer, Client};
+pub use server::Server;

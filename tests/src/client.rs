@@ -1,0 +1,110 @@
+//! A JSON client over hyper, as a user's own would be.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, StatusCode};
+use http_body_util::{BodyExt as _, Full};
+use hyper_util::client::legacy::Client as HttpClient;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde_json::Value;
+
+/// Speaks to one server, with or without an access token.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: HttpClient<HttpConnector, Full<Bytes>>,
+    address: SocketAddr,
+    token: Option<String>,
+}
+
+/// A whole answer.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Value,
+}
+
+/// No answer: the connection was refused or broke.
+#[derive(Debug)]
+pub struct NoAnswer(pub Box<dyn std::error::Error + Send + Sync>);
+
+impl Client {
+    /// A client without credentials.
+    pub fn new(address: SocketAddr) -> Self {
+        let http = HttpClient::builder(TokioExecutor::new()).build(HttpConnector::new());
+        Self { http, address, token: None }
+    }
+
+    /// The same client with an access token.
+    #[must_use]
+    pub fn with_token(&self, token: &str) -> Self {
+        Self { token: Some(token.to_owned()), ..self.clone() }
+    }
+
+    /// The same client for a server that came up at another address.
+    #[must_use]
+    pub fn at(&self, address: SocketAddr) -> Self {
+        Self { address, ..Self::new(address) }.maybe_token(self.token.clone())
+    }
+
+    fn maybe_token(mut self, token: Option<String>) -> Self {
+        self.token = token;
+        self
+    }
+
+    /// `GET`.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, None).await.expect("the server answers")
+    }
+
+    /// `POST` with a JSON body.
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send(Method::POST, path, Some(body)).await.expect("the server answers")
+    }
+
+    /// Any request.
+    ///
+    /// # Errors
+    /// [`NoAnswer`] when no complete answer came back.
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Answer, NoAnswer> {
+        let mut request =
+            Request::builder().method(method).uri(format!("http://{}{path}", self.address));
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        if body.is_some() {
+            request = request.header("content-type", "application/json");
+        }
+        let body = body.map_or_else(Bytes::new, |body| Bytes::from(body.to_string()));
+        let request = request.body(Full::new(body)).expect("the request is well-formed");
+        let response =
+            self.http.request(request).await.map_err(|error| NoAnswer(Box::new(error)))?;
+        let (head, body) = response.into_parts();
+        let bytes = body.collect().await.map_err(|error| NoAnswer(Box::new(error)))?.to_bytes();
+        let body = if bytes.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_slice(&bytes)
+                .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()))
+        };
+        Ok(Answer { status: head.status, headers: head.headers, body })
+    }
+
+    /// Signs a new user up and returns a client with their token, and the answer.
+    pub async fn sign_up(&self, email: &str) -> (Self, Answer) {
+        let password = "correct horse battery staple";
+        let answer = self
+            .post("/api/auth/signup", &serde_json::json!({ "email": email, "password": password }))
+            .await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{answer:?}");
+        let token = answer.body["access_token"].as_str().expect("sign-up gives a token");
+        (self.with_token(token), answer)
+    }
+}

@@ -1,0 +1,69 @@
+//! The README's walk-through: sign up, create a conversation, add messages, read them back, stop, start again, still read them.
+#![expect(clippy::unwrap_used, reason = "test code")]
+
+use e2e::{Client, Server};
+use http::StatusCode;
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn a_conversation_survives_ctrl_c() {
+    survives(|server| assert!(server.interrupt().success(), "Ctrl-C ends with exit code 0")).await;
+}
+
+#[tokio::test]
+async fn a_conversation_survives_sigterm() {
+    survives(|server| assert!(server.terminate().success(), "SIGTERM ends with exit code 0")).await;
+}
+
+#[tokio::test]
+async fn a_conversation_survives_kill_9() {
+    survives(|server| assert!(!server.kill().success())).await;
+}
+
+async fn survives(stop: impl FnOnce(Server)) {
+    let state = tempfile::tempdir().unwrap();
+    let server = Server::start(state.path());
+    let anonymous = Client::new(server.address());
+    let (ada, signup) = anonymous.sign_up("ada@example.com").await;
+
+    let created = ada.post("/api/conversations", &json!({ "title": "First" })).await;
+    assert_eq!(created.status, StatusCode::CREATED, "{created:?}");
+    let conversation = created.body["id"].as_str().unwrap().to_owned();
+    let messages = format!("/api/conversations/{conversation}/messages");
+    for (role, content) in
+        [("user", "Where does the thread end?"), ("assistant", "At the selvage.")]
+    {
+        let appended = ada.post(&messages, &json!({ "role": role, "content": content })).await;
+        assert_eq!(appended.status, StatusCode::CREATED, "{appended:?}");
+    }
+    let before = ada.get(&messages).await;
+    assert_eq!(before.status, StatusCode::OK, "{before:?}");
+    assert_eq!(contents(&before.body), ["Where does the thread end?", "At the selvage."]);
+
+    stop(server);
+    let server = Server::start(state.path());
+
+    let ada = ada.at(server.address());
+    let after = ada.get(&messages).await;
+    assert_eq!(after.status, StatusCode::OK, "{after:?}");
+    assert_eq!(after.body, before.body, "what was read before the stop is read after it");
+
+    let login = Client::new(server.address())
+        .post(
+            "/api/auth/login",
+            &json!({ "login": "ada@example.com", "password": "correct horse battery staple" }),
+        )
+        .await;
+    assert_eq!(login.status, StatusCode::OK, "{login:?}");
+    assert_eq!(login.body["user"]["id"], signup.body["user"]["id"]);
+    assert!(server.interrupt().success());
+}
+
+fn contents(page: &Value) -> Vec<&str> {
+    page["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|message| message["content"].as_str().unwrap())
+        .collect()
+}

@@ -1,1 +1,7 @@
-//! TypeID newtypes: prefixed, time-ordered identifiers, parsed at the edge.
+#![doc = include_str!("../README.md")]
+
+mod id;
+mod kinds;
+
+pub use id::{Id, Kind, ParseIdError};
+pub use kinds::{AccountId, ConversationId, MessageId, RequestId, SessionId, TokenId, UserId};

@@ -1,0 +1,121 @@
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Serialize, Serializer};
+
+/// A moment: whole milliseconds since 1970-01-01T00:00:00Z.
+///
+/// Displays and serializes as RFC 3339 in UTC with exactly three decimals, e.g. `2026-11-22T02:33:09.250Z`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UnixMillis(pub i64);
+
+impl UnixMillis {
+    /// This moment moved forward, stopping at the end of the range.
+    #[must_use]
+    pub fn plus(self, duration: Duration) -> Self {
+        let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_add(millis))
+    }
+
+    /// Whole seconds since 1970, as JWTs count (RFC 7519 `NumericDate`); zero for moments before.
+    pub fn as_seconds(self) -> u64 {
+        u64::try_from(self.0.div_euclid(1000)).unwrap_or(0)
+    }
+}
+
+impl fmt::Display for UnixMillis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Only a damaged row can lie outside of jiff's ±10,000 years; its nearest end is still a valid time.
+        let limit = if self.0 < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
+        write!(f, "{:.3}", jiff::Timestamp::from_millisecond(self.0).unwrap_or(limit))
+    }
+}
+
+impl Serialize for UnixMillis {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Where the time comes from.
+#[derive(Debug, Clone)]
+pub struct Clock(Source);
+
+#[derive(Debug, Clone)]
+enum Source {
+    System,
+    Manual(Arc<AtomicI64>),
+}
+
+/// Moves a manual [`Clock`].
+#[derive(Debug, Clone)]
+pub struct Hand(Arc<AtomicI64>);
+
+impl Clock {
+    /// The system's wall clock.
+    pub fn system() -> Self {
+        Self(Source::System)
+    }
+
+    /// A clock that stands at `start` until its hand is moved: expiry in tests, without waiting.
+    pub fn manual(start: UnixMillis) -> (Self, Hand) {
+        let millis = Arc::new(AtomicI64::new(start.0));
+        (Self(Source::Manual(Arc::clone(&millis))), Hand(millis))
+    }
+
+    /// The time now.
+    pub fn now(&self) -> UnixMillis {
+        match &self.0 {
+            Source::System => system_now(),
+            Source::Manual(millis) => UnixMillis(millis.load(Ordering::SeqCst)),
+        }
+    }
+}
+
+impl Hand {
+    /// Moves the clock forward.
+    pub fn advance(&self, duration: Duration) {
+        let now = UnixMillis(self.0.load(Ordering::SeqCst));
+        self.0.store(now.plus(duration).0, Ordering::SeqCst);
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the clock that everyone else is given")]
+fn system_now() -> UnixMillis {
+    // A clock before 1970 is a broken one; the epoch makes every token not yet valid, which is the safe side.
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UnixMillis(0).plus(since_epoch)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_three_decimals_whatever_their_value() {
+        let check = |millis: i64, expected: &str| {
+            assert_eq!(UnixMillis(millis).to_string(), expected);
+        };
+        check(0, "1970-01-01T00:00:00.000Z");
+        check(1_700_000_000_120, "2023-11-14T22:13:20.120Z");
+        check(-1, "1969-12-31T23:59:59.999Z");
+        check(i64::MAX, "9999-12-30T22:00:00.999Z");
+    }
+
+    #[test]
+    fn a_manual_clock_moves_only_by_its_hand() {
+        let (clock, hand) = Clock::manual(UnixMillis(1_000));
+        assert_eq!(clock.now(), UnixMillis(1_000));
+        hand.advance(Duration::from_secs(2));
+        assert_eq!(clock.clone().now(), UnixMillis(3_000));
+        assert_eq!(clock.now().as_seconds(), 3);
+    }
+
+    #[test]
+    fn moving_beyond_the_range_stops_at_its_end() {
+        assert_eq!(UnixMillis(i64::MAX).plus(Duration::MAX), UnixMillis(i64::MAX));
+        assert_eq!(UnixMillis(-5_000).as_seconds(), 0);
+    }
+}

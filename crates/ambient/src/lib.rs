@@ -1,0 +1,8 @@
+#![doc = include_str!("../README.md")]
+
+mod clock;
+mod entropy;
+pub mod log;
+
+pub use clock::{Clock, Hand, UnixMillis};
+pub use entropy::{Entropy, EntropyError};

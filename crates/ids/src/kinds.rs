@@ -1,0 +1,55 @@
+//! Every kind of id, with its prefix. A prefix is part of the public contract: it is never changed and never used twice.
+
+use type_safe_id::StaticType;
+
+use crate::Id;
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])+ $name:ident = $tag:ident $prefix:literal;)+) => {
+        $(
+            #[doc = concat!("Marks ids that begin with `", $prefix, "_`.")]
+            #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+            pub struct $tag;
+
+            impl StaticType for $tag {
+                const TYPE: &'static str = $prefix;
+            }
+
+            $(#[$doc])+
+            pub type $name = Id<$tag>;
+        )+
+
+        #[cfg(test)]
+        pub(crate) const PREFIXES: &[&str] = &[$($prefix),+];
+    };
+}
+
+kinds! {
+    /// An account: what data belongs to. People belong to accounts through memberships.
+    AccountId = Account "acct";
+    /// A conversation.
+    ConversationId = Conversation "conv";
+    /// A message of a conversation.
+    MessageId = Message "msg";
+    /// A request, as in the header `x-request-id`.
+    RequestId = Request "req";
+    /// A session: one sign-in on one device, for one account.
+    SessionId = Session "sess";
+    /// An access token (the claim `jti`).
+    TokenId = Token "tok";
+    /// A person.
+    UserId = User "user";
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn no_prefix_is_used_twice() {
+        let distinct: BTreeSet<_> = PREFIXES.iter().collect();
+        assert_eq!(distinct.len(), PREFIXES.len());
+    }
+}

@@ -237,7 +237,7 @@ impl HostRule {
                 _ => Err(invalid()),
             };
         }
-        if host.contains('*') {
+        if host.contains(['*', '{', '}']) {
             return Err(invalid());
         }
         Host::parse(host).map(Self::Exact).map_err(|_| invalid())

@@ -155,11 +155,10 @@ fn carried(address: Ipv6Addr) -> Option<Ipv4Addr> {
     match address.segments() {
         // `::` and `::1` are no IPv4-compatible addresses.
         [0, 0, 0, 0, 0, 0, 0, 0 | 1] => None,
-        [0, 0, 0, 0, 0, 0, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
-            Some(from(high, low))
-        }
-        [0x64, 0xff9b, 1, _, _, _, high, low] => Some(from(high, low)),
-        [0x2002, high, low, ..] => Some(from(high, low)),
+        [0, 0, 0, 0, 0, 0, high, low]
+        | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
+        | [0x64, 0xff9b, 1, _, _, _, high, low]
+        | [0x2002, high, low, ..] => Some(from(high, low)),
         // Teredo writes the client's address with all bits inverted, RFC 4380.
         [0x2001, 0, _, _, _, _, high, low] => Some(from(!high, !low)),
         _ => None,

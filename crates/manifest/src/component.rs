@@ -77,6 +77,7 @@ impl Component {
     ) -> Result<Self, ManifestError> {
         let mut table = value.table()?;
         refuse_capabilities(&mut table)?;
+        let inherit_for_all = table.optional("dependencies_inherit_configuration");
         let mut component = Self {
             id: id.to_owned(),
             description: optional_string(&mut table, "description")?,
@@ -92,7 +93,11 @@ impl Component {
                 .optional("build")
                 .map(|b| read_build(&b, surroundings.root))
                 .transpose()?,
-            dependencies: read_dependencies(&mut table, surroundings.root)?,
+            dependencies: read_dependencies(
+                &mut table,
+                surroundings.root,
+                inherit_for_all.as_ref(),
+            )?,
             tool: table.optional("tool").map_or(Ok(Tool::default()), |tool| Tool::read(&tool))?,
             field: value.field.clone(),
         };
@@ -118,7 +123,7 @@ impl Component {
             let source =
                 source.map(|source| read_source(&source, surroundings.root)).transpose()?;
             let environment = read_environment(&mut table)?;
-            let dependencies = read_dependencies(&mut table, surroundings.root)?;
+            let dependencies = read_dependencies(&mut table, surroundings.root, None)?;
             let command = table.optional("build").map(|build| {
                 let mut build = build.table()?;
                 let command = read_command(&build.required("command")?)?;
@@ -327,20 +332,21 @@ fn read_command(value: &Value<'_>) -> Result<Vec<String>, ManifestError> {
     commands.iter().map(|command| command.text().map(str::to_owned)).collect()
 }
 
+/// `inherit_for_all` is `dependencies_inherit_configuration` of the component.
 fn read_dependencies(
     table: &mut Table<'_>,
     root: &Path,
+    inherit_for_all: Option<&Value<'_>>,
 ) -> Result<BTreeMap<String, Dependency>, ManifestError> {
-    let for_all = table.optional("dependencies_inherit_configuration");
-    let inherit_all = for_all.as_ref().map(Value::boolean).transpose()?;
+    let inherit_all = inherit_for_all.map(Value::boolean).transpose()?;
     let mut dependencies = BTreeMap::new();
     let Some(value) = table.optional("dependencies") else { return Ok(dependencies) };
     for (key, value) in value.table()?.entries() {
         check_import(key.text).map_err(|problem| key.error(problem))?;
         let dependency::Read { mut dependency, inherit_given } =
             dependency::read(&value, root, Place::Component)?;
-        if inherit_given && let Some(for_all) = &for_all {
-            return Err(for_all.error(
+        if inherit_given && let Some(inherit_for_all) = inherit_for_all {
+            return Err(inherit_for_all.error(
                 "this and `inherit_configuration` of a dependency exclude each other; remove one",
             ));
         }

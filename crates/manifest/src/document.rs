@@ -217,7 +217,7 @@ impl<'a> Value<'a> {
     pub(crate) fn unsigned(&self) -> Result<u64, ManifestError> {
         let integer = self.inner.as_integer().ok_or_else(|| self.wrong_type("an integer"))?;
         u64::from_str_radix(integer.as_str(), integer.radix())
-            .map_err(|_| self.error("this must be an integer from 0 to 9223372036854775807"))
+            .map_err(|_| self.error("this must be an integer from 0 to 18446744073709551615"))
     }
 
     pub(crate) fn is_integer(&self) -> bool {

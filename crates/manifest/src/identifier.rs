@@ -10,7 +10,7 @@ pub(crate) fn check_lower_snake(name: &str) -> Result<(), String> {
     check(name, '_', true)
 }
 
-/// Labels of databases and stores: kebab-case or snake_case.
+/// Labels of databases and stores: words joined by either `-` or `_`.
 pub(crate) fn check_label(name: &str) -> Result<(), String> {
     check(name, if name.contains('_') { '_' } else { '-' }, false)
 }

@@ -38,4 +38,4 @@ pub use secret::Secret;
 pub use template::{Template, TemplateError};
 pub use tool::Tool;
 pub use trigger::{HttpTrigger, Route, StaticResponse, Target};
-pub use variables::{Resolved, Variables, VariablesError};
+pub use variables::{Missing, Resolved, Variables, VariablesError};

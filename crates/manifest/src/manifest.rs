@@ -158,28 +158,27 @@ impl Manifest {
     /// The first label that the runtime configuration does not define.
     pub fn check_labels(&self, config: &RuntimeConfig) -> Result<(), ManifestError> {
         for component in self.components.values() {
-            let databases = component.sqlite_databases.iter().enumerate();
-            for (index, label) in
-                databases.filter(|(_, label)| !config.sqlite_databases.contains_key(*label))
+            let databases = |label: &String| config.sqlite_databases.contains_key(label);
+            let stores = |label: &String| config.key_value_stores.contains_key(label);
+            if let Some(index) =
+                component.sqlite_databases.iter().position(|label| !databases(label))
             {
+                let names = ("sqlite_databases", "sqlite_database");
                 return Err(self.missing_label(
                     component,
-                    "sqlite_databases",
+                    names,
+                    &component.sqlite_databases,
                     index,
-                    label,
-                    "sqlite_database",
                 ));
             }
-            let stores = component.key_value_stores.iter().enumerate();
-            for (index, label) in
-                stores.filter(|(_, label)| !config.key_value_stores.contains_key(*label))
+            if let Some(index) = component.key_value_stores.iter().position(|label| !stores(label))
             {
+                let names = ("key_value_stores", "key_value_store");
                 return Err(self.missing_label(
                     component,
-                    "key_value_stores",
+                    names,
+                    &component.key_value_stores,
                     index,
-                    label,
-                    "key_value_store",
                 ));
             }
         }
@@ -189,11 +188,11 @@ impl Manifest {
     fn missing_label(
         &self,
         component: &Component,
-        list: &str,
+        (list, table): (&str, &str),
+        labels: &[String],
         index: usize,
-        label: &str,
-        table: &str,
     ) -> ManifestError {
+        let label = labels.get(index).map_or("", String::as_str);
         self.error_at(
             &format!("{}.{list}[{index}]", component.field),
             format!(

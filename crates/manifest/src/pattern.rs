@@ -102,18 +102,15 @@ impl Pattern {
         self.pieces.len() == other.pieces.len() && self.pieces.iter().zip(&other.pieces).all(same)
     }
 
-    /// `Less` when this pattern is asked before `other`. The first difference decides, from the left:
-    /// a literal before a parameter before a wildcard; then more dots, then fewer pieces.
+    /// `Less` when this pattern is asked before `other`: the first difference from the left decides. This
+    /// is a total order, which Spin's is not once parameters are followed by dots.
     pub(crate) fn precedence(&self, other: &Self) -> Ordering {
-        let dots = |pattern: &Self| pattern.pieces.iter().filter(|p| **p == Piece::Dot).count();
-        self.pieces
-            .iter()
-            .zip(&other.pieces)
-            .map(|(mine, theirs)| mine.order(theirs))
-            .find(|order| order.is_ne())
-            .unwrap_or(Ordering::Equal)
-            .then_with(|| dots(other).cmp(&dots(self)))
-            .then_with(|| self.pieces.len().cmp(&other.pieces.len()))
+        // The end of a route comes before a wildcard, which also matches nothing, and before a slash.
+        const END: u8 = 3;
+        let ranks = |pattern: &Self| -> Vec<u8> {
+            pattern.pieces.iter().map(Piece::rank).chain([END]).collect()
+        };
+        ranks(self).cmp(&ranks(other))
     }
 
     /// Matches `path` as it was sent: nothing is decoded, no `..` resolved, no inner slashes merged.
@@ -141,18 +138,14 @@ impl Pattern {
 }
 
 impl Piece {
-    /// Smaller is asked first. A dot and a slash are equal, as they only separate.
-    fn order(&self, other: &Self) -> Ordering {
-        let rank = |piece: &Self| match piece {
+    /// Smaller is asked first; see [`Pattern::precedence`] for the missing number.
+    fn rank(&self) -> u8 {
+        match self {
             Self::Dot => 0,
             Self::Literal(_) => 1,
             Self::Parameter(_) => 2,
-            Self::Wildcard => 3,
-            Self::Slash => 4,
-        };
-        match (self, other) {
-            (Self::Dot, Self::Slash) | (Self::Slash, Self::Dot) => Ordering::Equal,
-            _ => rank(self).cmp(&rank(other)),
+            Self::Wildcard => 4,
+            Self::Slash => 5,
         }
     }
 }

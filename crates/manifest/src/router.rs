@@ -16,9 +16,12 @@ use crate::trigger::Route;
 /// - upper and lower case differ.
 ///
 /// Of several matching routes the first difference from the left decides: a literal segment before a
-/// `:parameter` before a trailing `/...`; a route that ends before one that goes on. One difference from Spin:
-/// a first segment that starts with a dot (`/.well-known/x`) is a literal like any other here, while in Spin 4.1
-/// it loses to a `/...` that is declared after it. Declare `/...` first and both hosts agree.
+/// `:parameter` before a trailing `/...`; a route that ends before one that goes on.
+///
+/// Two rules are firmer than in Spin 4.1, whose answer depends on the order of declaration:
+/// - a first segment that starts with a dot (`/.well-known/x`) is a literal like any other, while in Spin it loses to a `/...`
+///   that is declared after it; declare `/...` first and both hosts agree;
+/// - a parameter with a dot behind it (`/:name.json`) comes before one without.
 #[derive(Debug, Clone)]
 pub struct Router {
     entries: Vec<Entry>,

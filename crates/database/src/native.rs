@@ -83,9 +83,11 @@ fn from_engine(value: EngineValue) -> Value {
 fn failure(error: EngineError) -> DatabaseError {
     match error {
         EngineError::Sqlite { message, .. } => DatabaseError::from_message(&message),
-        EngineError::Busy | EngineError::TransactionTimeout => DatabaseError::Busy,
+        EngineError::Busy | EngineError::Overloaded | EngineError::TransactionTimeout => {
+            DatabaseError::Busy
+        }
         EngineError::TooLarge => DatabaseError::TooLarge,
-        EngineError::MultipleStatements | EngineError::Denied => {
+        EngineError::MultipleStatements | EngineError::Denied { .. } => {
             DatabaseError::Statement { message: error.to_string() }
         }
         other => DatabaseError::Unavailable(Box::new(other)),

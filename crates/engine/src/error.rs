@@ -45,6 +45,9 @@ pub enum EngineError {
     /// A column holds TEXT that is not UTF-8.
     #[error("column `{column}` holds text that is not UTF-8: read it with CAST(… AS BLOB)")]
     NotUtf8 { column: String },
+    /// More statements wait than `Options::queue_max` allows.
+    #[error("the database has too much to do: try again later")]
+    Overloaded,
     /// The engine was closed.
     #[error("the database is closed")]
     Closed,

@@ -9,7 +9,7 @@ use crate::{HranaError, ResultSet, Stmt};
 /// The request that runs `statements` in one transaction, all or none:
 ///
 /// ```text
-/// step 0      BEGIN IMMEDIATE
+/// step 0      BEGIN IMMEDIATE     (BEGIN when nothing can write)
 /// step k      statement k         if step k-1 went well
 /// step n+1    COMMIT              if step n went well
 /// step n+2    ROLLBACK            if COMMIT did not go well
@@ -17,7 +17,7 @@ use crate::{HranaError, ResultSet, Stmt};
 ///
 /// The server evaluates the conditions, so that no answer of the client's is needed in between. IMMEDIATE takes the
 /// write lock at the start, where waiting for it is harmless: a transaction that reads first and wants to write
-/// later can only fail.
+/// later can only fail. Reads alone need no lock, and a token that may only read could not take it.
 pub(crate) fn atomic_request(statements: Vec<Stmt>) -> Result<StreamRequest, HranaError> {
     if statements.iter().any(Stmt::is_transaction_control) {
         return Err(HranaError::Invalid {
@@ -25,7 +25,9 @@ pub(crate) fn atomic_request(statements: Vec<Stmt>) -> Result<StreamRequest, Hra
                 .into(),
         });
     }
-    let mut steps = vec![step(None, Stmt::new("BEGIN IMMEDIATE").without_rows())?];
+    let reads = statements.iter().all(Stmt::is_read_only);
+    let begin = if reads { "BEGIN" } else { "BEGIN IMMEDIATE" };
+    let mut steps = vec![step(None, Stmt::new(begin).without_rows())?];
     for statement in statements {
         steps.push(step(Some(succeeded(steps.len(), 1)?), statement)?);
     }
@@ -102,6 +104,13 @@ mod tests {
                 r#""ROLLBACK" false {"cond":{"step":3,"type":"ok"},"type":"not"}"#,
             ]
         );
+    }
+
+    #[test]
+    fn a_batch_of_reads_takes_no_write_lock() {
+        let reads = atomic_request(vec![Stmt::new("SELECT 1"), Stmt::new("VALUES (2)")]);
+        let json = serde_json::to_value(reads.unwrap()).unwrap();
+        assert_eq!(json["batch"]["steps"][0]["stmt"]["sql"], "BEGIN");
     }
 
     #[test]

@@ -6,8 +6,6 @@ use libsql_hrana::proto;
 
 use crate::TransportError;
 
-/// The server puts its own words before those of SQLite.
-const SERVER_PREFIX: &str = "SQLite error: ";
 /// Longest text of the server's that an error carries, in characters.
 const MESSAGE_CHARS_MAX: usize = 2000;
 
@@ -113,9 +111,18 @@ impl HranaError {
 
 impl From<proto::Error> for HranaError {
     fn from(error: proto::Error) -> Self {
-        let words = error.message.strip_prefix(SERVER_PREFIX).unwrap_or(&error.message);
-        Self::Rejected { code: truncated(&error.code), message: truncated(words) }
+        let message = truncated(words_of_sqlite(&error.message));
+        Self::Rejected { code: truncated(&error.code), message }
     }
+}
+
+/// What SQLite said, without what the server puts around it, so that every backend gives the same words.
+fn words_of_sqlite(message: &str) -> &str {
+    if let Some(words) = message.strip_prefix("SQLite error: ") {
+        return words;
+    }
+    let Some(words) = message.strip_prefix("SQL input error: ") else { return message };
+    words.rsplit_once(" (at offset ").map_or(words, |(words, _)| words)
 }
 
 impl From<TransportError> for HranaError {
@@ -137,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sqlite_words_lose_the_servers_prefix_only() {
+    fn the_words_of_sqlite_stand_alone() {
         let error = |message: &str| {
             HranaError::from(proto::Error {
                 message: message.into(),
@@ -147,6 +154,10 @@ mod tests {
         assert_eq!(
             error("SQLite error: UNIQUE constraint failed: user.email").to_string(),
             "UNIQUE constraint failed: user.email"
+        );
+        assert_eq!(
+            error("SQL input error: no such table: t (at offset 14)").to_string(),
+            "no such table: t"
         );
         assert_eq!(error("no such SQLite error: x").to_string(), "no such SQLite error: x");
     }

@@ -47,7 +47,9 @@ impl<T: Transport> Interactive<T> {
         Self { client, state: State::New }
     }
 
-    /// Runs one statement. [`HranaError::Rejected`] leaves the stream usable; every other error closes it.
+    /// Runs one statement.
+    ///
+    /// [`HranaError::Rejected`] and [`HranaError::Invalid`] leave the stream usable; every other error closes it.
     pub async fn execute(
         &mut self,
         sql: impl Into<Cow<'static, str>>,

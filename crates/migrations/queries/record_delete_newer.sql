@@ -1,0 +1,1 @@
+DELETE FROM schema_migration WHERE ?1 < version

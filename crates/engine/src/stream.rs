@@ -154,13 +154,11 @@ impl Pipe {
             self.room.notify_all();
             return Poll::Ready(Ok(Some(chunk)));
         }
-        match &mut state.end {
-            Some(end) => Poll::Ready(mem::replace(end, Ok(())).map(|()| None)),
-            None => {
-                state.waker = Some(context.waker().clone());
-                Poll::Pending
-            }
+        if let Some(end) = &mut state.end {
+            return Poll::Ready(mem::replace(end, Ok(())).map(|()| None));
         }
+        state.waker = Some(context.waker().clone());
+        Poll::Pending
     }
 
     fn state(&self) -> MutexGuard<'_, PipeState> {

@@ -50,7 +50,7 @@ impl Engine {
     /// [`EngineError::Open`] with the reason: a missing folder, no permission, a file of another kind, a damaged file, a file
     /// that another process holds for longer than `Options::busy_time_max`.
     pub fn open(path: &Path, options: Options) -> Result<Self, EngineError> {
-        Self::start(path.to_owned(), options, None)
+        Self::start(path.to_owned(), options, None, "")
     }
 
     /// A new, empty database that nobody else can open and that goes away with the engine.
@@ -60,20 +60,29 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::Open`] when the folder cannot be made.
-    pub fn in_memory(mut options: Options) -> Result<Self, EngineError> {
+    pub fn in_memory(options: Options) -> Result<Self, EngineError> {
+        Self::in_memory_with(options, "")
+    }
+
+    pub(crate) fn in_memory_with(mut options: Options, setup: &str) -> Result<Self, EngineError> {
         let folder = tempfile::Builder::new().prefix("database-").tempdir().map_err(|error| {
             EngineError::Open { path: std::env::temp_dir(), reason: error.to_string() }
         })?;
         options.synchronous = Synchronous::Off;
-        Self::start(folder.path().join("temporary.db"), options, Some(folder))
+        Self::start(folder.path().join("temporary.db"), options, Some(folder), setup)
     }
 
-    fn start(
+    /// Opens the file and runs `setup`, which may be empty, before anything else.
+    pub(crate) fn start(
         path: PathBuf,
         options: Options,
         folder: Option<TempDir>,
+        setup: &str,
     ) -> Result<Self, EngineError> {
         let connection = Connection::open_writer(&path, &options)?;
+        if !setup.is_empty() {
+            connection.run_own(setup, &[])?;
+        }
         let texts = Arc::new(Texts::new());
         let counters = Arc::new(Counters::default());
         let depth = Arc::new(Depth::default());

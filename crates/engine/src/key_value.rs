@@ -38,21 +38,16 @@ impl KeyValue {
     ///
     /// # Errors
     /// As [`Engine::open`], and those of creating the table.
-    pub async fn open(path: &Path, options: Options) -> Result<Self, EngineError> {
-        Self::start(Engine::open(path, options)?).await
+    pub fn open(path: &Path, options: Options) -> Result<Self, EngineError> {
+        Ok(Self { engine: Engine::start(path.to_owned(), options, None, CREATE)? })
     }
 
     /// New, empty stores that go away with this value.
     ///
     /// # Errors
     /// As [`Engine::in_memory`].
-    pub async fn in_memory(options: Options) -> Result<Self, EngineError> {
-        Self::start(Engine::in_memory(options)?).await
-    }
-
-    async fn start(engine: Engine) -> Result<Self, EngineError> {
-        engine.execute(CREATE, Vec::new()).await?;
-        Ok(Self { engine })
+    pub fn in_memory(options: Options) -> Result<Self, EngineError> {
+        Ok(Self { engine: Engine::in_memory_with(options, CREATE)? })
     }
 
     /// The value of `key`; `None` when there is none.

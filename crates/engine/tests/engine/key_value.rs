@@ -12,7 +12,7 @@ async fn keys(stores: &KeyValue, store: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn values_are_set_replaced_read_and_deleted_per_store() {
-    let stores = KeyValue::in_memory(KeyValue::options()).await.expect("stores");
+    let stores = KeyValue::in_memory(KeyValue::options()).expect("stores");
     assert_eq!(stores.get("a", "k").await.expect("a read"), None);
     assert!(!stores.exists("a", "k").await.expect("a read"));
     stores.set("a", "k", b"one".to_vec()).await.expect("a write");
@@ -35,7 +35,7 @@ async fn values_are_set_replaced_read_and_deleted_per_store() {
 async fn many_keys_are_streamed_in_order_and_survive_a_restart() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("kv.db");
-    let stores = KeyValue::open(&path, KeyValue::options()).await.expect("stores");
+    let stores = KeyValue::open(&path, KeyValue::options()).expect("stores");
     let mut writers = JoinSet::new();
     for writer in 0..20 {
         let stores = stores.clone();
@@ -52,13 +52,13 @@ async fn many_keys_are_streamed_in_order_and_survive_a_restart() {
     assert!(stores.metrics().groups < stores.metrics().grouped);
     stores.close().await.expect("closed");
 
-    let stores = KeyValue::open(&path, KeyValue::options()).await.expect("stores");
+    let stores = KeyValue::open(&path, KeyValue::options()).expect("stores");
     let keys = keys(&stores, "s").await;
     assert_eq!(keys.len(), 2000);
     assert!(keys.is_sorted());
     let too_large =
         KeyValue::in_memory(Options { result_bytes_max: 1 << 10, ..KeyValue::options() });
     let error =
-        too_large.await.expect("stores").set("s", "k", vec![0; 4096]).await.expect_err("too large");
+        too_large.expect("stores").set("s", "k", vec![0; 4096]).await.expect_err("too large");
     assert_eq!(error, engine::EngineError::TooLarge);
 }

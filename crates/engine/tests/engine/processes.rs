@@ -36,7 +36,7 @@ async fn holder() {
     };
     let text = std::env::var_os(HOLD_MILLISECONDS).expect("a time");
     let time = text.to_str().and_then(|text| text.parse().ok()).expect("a number");
-    let options = Options { transaction_time_max: Duration::from_secs(60), ..Options::default() };
+    let options = Options { transaction_time_max: Duration::from_mins(1), ..Options::default() };
     hold(&Engine::open(&path, options).expect("the database"), Duration::from_millis(time)).await;
 }
 

@@ -16,6 +16,9 @@ pub enum DatabaseError {
     /// The database cannot be reached or cannot store more. Trying again later may help.
     #[error("the database is unavailable")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
+    /// The URL cannot be one of a database.
+    #[error("{reason}")]
+    Address { reason: String },
     /// The result is larger than the body may hold in memory.
     #[error("the result is too large")]
     TooLarge,

@@ -6,14 +6,15 @@ mod statement;
 mod value;
 
 #[cfg(target_family = "wasm")]
-#[path = "component.rs"]
-mod body;
+mod component;
 #[cfg(not(target_family = "wasm"))]
-#[path = "native.rs"]
-mod body;
+mod native;
 
-pub use body::Database;
+#[cfg(target_family = "wasm")]
+pub use component::Database;
 pub use error::{ConstraintKind, DatabaseError};
+#[cfg(not(target_family = "wasm"))]
+pub use native::Database;
 pub use rows::{FromValue, Row, Rows};
 pub use statement::Statement;
 pub use value::Value;

@@ -1,15 +1,25 @@
-//! The body outside a component: the embedded engine.
+//! The body outside a component: the embedded engine, or a server that speaks Hrana.
 
 use std::path::Path;
 
-use engine::{Engine, EngineError, Options, QueryResult, Value as EngineValue};
+use engine::{Engine, Options};
+use hrana::{Client, Endpoint, HyperOptions, HyperTransport, Limits, Plaintext, Secret};
 
-use crate::{DatabaseError, Rows, Statement, Value};
+use crate::{DatabaseError, Rows, Statement};
 
-/// A database file, or one in memory.
+mod local;
+mod remote;
+
+/// A database file, one in memory, or one behind a server.
 #[derive(Debug, Clone)]
 pub struct Database {
-    engine: Engine,
+    body: Body,
+}
+
+#[derive(Debug, Clone)]
+enum Body {
+    Local(Engine),
+    Remote(Client<HyperTransport>),
 }
 
 impl Database {
@@ -18,7 +28,7 @@ impl Database {
     /// # Errors
     /// [`DatabaseError::Unavailable`] when the file cannot be opened, or is no database.
     pub fn open(path: &Path) -> Result<Self, DatabaseError> {
-        Engine::open(path, Options::default()).map(Self::from_engine).map_err(failure)
+        Engine::open(path, Options::default()).map(Self::from_engine).map_err(local::failure)
     }
 
     /// A new, empty database that lives as long as this value and its clones.
@@ -26,12 +36,25 @@ impl Database {
     /// # Errors
     /// [`DatabaseError::Unavailable`] when no thread can be started for it.
     pub fn in_memory() -> Result<Self, DatabaseError> {
-        Engine::in_memory(Options::default()).map(Self::from_engine).map_err(failure)
+        Engine::in_memory(Options::default()).map(Self::from_engine).map_err(local::failure)
     }
 
     /// The database of an engine that is open already.
     pub fn from_engine(engine: Engine) -> Self {
-        Self { engine }
+        Self { body: Body::Local(engine) }
+    }
+
+    /// The database behind `url` (`libsql://`, `https://`, or `http://` on loopback). Nothing is sent before the first statement.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Address`] when the URL cannot be one of a database.
+    pub fn remote(url: &str, token: Option<&str>) -> Result<Self, DatabaseError> {
+        let endpoint = Endpoint::parse(url, Plaintext::LoopbackOnly)
+            .map_err(|error| DatabaseError::Address { reason: error.to_string() })?;
+        let transport = HyperTransport::new(HyperOptions::default())
+            .map_err(|error| DatabaseError::Unavailable(Box::new(error)))?;
+        let client = Client::new(transport, endpoint, token.map(Secret::new), Limits::default());
+        Ok(Self { body: Body::Remote(client) })
     }
 
     /// Runs one statement and collects its rows.
@@ -39,8 +62,10 @@ impl Database {
     /// # Errors
     /// See [`DatabaseError`]; nothing took effect.
     pub async fn query(&self, statement: Statement) -> Result<Rows, DatabaseError> {
-        let (sql, values) = into_engine(statement);
-        self.engine.execute(sql, values).await.map(into_rows).map_err(failure)
+        match &self.body {
+            Body::Local(engine) => local::query(engine, statement).await,
+            Body::Remote(client) => remote::query(client, statement).await,
+        }
     }
 
     /// Runs the statements in one transaction: all take effect or none does.
@@ -48,48 +73,16 @@ impl Database {
     /// # Errors
     /// That of the first statement that failed; nothing took effect.
     pub async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, DatabaseError> {
-        let statements = statements.into_iter().map(into_engine).collect();
-        let results = self.engine.batch(statements).await.map_err(failure)?;
-        Ok(results.into_iter().map(into_rows).collect())
-    }
-}
-
-fn into_engine(statement: Statement) -> (String, Vec<EngineValue>) {
-    let values = statement.parameters.into_iter().map(|value| match value {
-        Value::Null => EngineValue::Null,
-        Value::Integer(integer) => EngineValue::Integer(integer),
-        Value::Real(real) => EngineValue::Real(real),
-        Value::Text(text) => EngineValue::Text(text),
-        Value::Blob(bytes) => EngineValue::Blob(bytes),
-    });
-    (statement.sql.into_owned(), values.collect())
-}
-
-fn into_rows(result: QueryResult) -> Rows {
-    let rows = result.rows.into_iter().map(|row| row.into_iter().map(from_engine).collect());
-    Rows::new(result.columns, rows.collect())
-}
-
-fn from_engine(value: EngineValue) -> Value {
-    match value {
-        EngineValue::Null => Value::Null,
-        EngineValue::Integer(integer) => Value::Integer(integer),
-        EngineValue::Real(real) => Value::Real(real),
-        EngineValue::Text(text) => Value::Text(text),
-        EngineValue::Blob(bytes) => Value::Blob(bytes),
-    }
-}
-
-fn failure(error: EngineError) -> DatabaseError {
-    match error {
-        EngineError::Sqlite { message, .. } => DatabaseError::from_message(&message),
-        EngineError::Busy | EngineError::Overloaded | EngineError::TransactionTimeout => {
-            DatabaseError::Busy
+        match &self.body {
+            Body::Local(engine) => local::batch(engine, statements).await,
+            Body::Remote(client) => remote::batch(client, statements).await,
         }
-        EngineError::TooLarge => DatabaseError::TooLarge,
-        EngineError::MultipleStatements | EngineError::Denied { .. } => {
-            DatabaseError::Statement { message: error.to_string() }
+    }
+
+    /// Waits until everything is on disk and closes the file. A remote database has nothing to close.
+    pub async fn close(self) {
+        if let Body::Local(engine) = self.body {
+            engine.close().await;
         }
-        other => DatabaseError::Unavailable(Box::new(other)),
     }
 }

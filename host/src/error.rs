@@ -15,6 +15,9 @@ pub enum HostError {
     /// Required variables have no value, or a template refers to an unknown variable.
     #[error(transparent)]
     Variables(#[from] manifest::VariablesError),
+    /// The hosts that a component may reach are malformed once its variables are filled in.
+    #[error("allowed_outbound_hosts of component {component}: {source}")]
+    Hosts { component: String, source: manifest::AllowedHostsError },
     /// A component's file cannot be read.
     #[error(
         "cannot read {path} of component {component} ({source}): build the components first"

@@ -1,10 +1,9 @@
 //! What one component may touch.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 
-use manifest::AllowedHosts;
+use manifest::{AllowedHosts, Resolved};
 
 use crate::files::Mount;
 use crate::{key_value, sqlite};
@@ -16,7 +15,7 @@ pub struct Grants {
     /// The component's id in the manifest.
     pub component: Arc<str>,
     /// The values that `spin:variables` gives, templates already rendered.
-    pub variables: BTreeMap<String, Secret>,
+    pub variables: BTreeMap<String, Resolved>,
     /// The environment of the guest; nothing of the host's own environment.
     pub environment: Vec<(String, String)>,
     /// Read-only directories.
@@ -27,24 +26,4 @@ pub struct Grants {
     pub databases: sqlite::Grant,
     /// The stores that `spin:key-value` opens.
     pub stores: key_value::Grant,
-}
-
-/// A value that must not be printed. Every variable counts as one: what is secret is the application's knowledge, not ours.
-pub struct Secret(String);
-
-impl Secret {
-    pub fn new(value: String) -> Self {
-        Self(value)
-    }
-
-    /// The value itself, for handing it to the guest.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("(not shown)")
-    }
 }

@@ -1,1 +1,42 @@
-//! A runtime that serves any Spin manifest on wasmtime in one process.
+#![doc = include_str!("../README.md")]
+
+mod admin;
+mod answer;
+mod app;
+mod body;
+mod cache;
+mod compile;
+mod component;
+mod compose;
+mod connection;
+mod connector;
+mod directory;
+mod error;
+mod exchange;
+mod files;
+mod grants;
+mod instance;
+mod key_value;
+mod limits;
+mod metrics;
+mod options;
+mod origin;
+mod outbound;
+mod prepare;
+mod ready;
+mod request;
+mod runtime;
+mod server;
+mod settings;
+mod sqlite;
+mod state;
+mod stdio;
+mod variables;
+mod worker;
+
+pub use compile::Progress;
+pub use error::HostError;
+pub use options::{Limits, Options};
+pub use origin::Origin;
+pub use prepare::{Host, Prepared};
+pub use ready::Ready;

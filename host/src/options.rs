@@ -55,8 +55,8 @@ impl Options {
     }
 }
 
-/// Bounds on what clients and guests may use; what a component overrides stands in its manifest under
-/// `[component.NAME.tool.selvage]`.
+/// Bounds on what clients and guests may use. Some can be overridden for one component in the manifest
+/// ([`manifest::Tool`]).
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// Client connections open at the same time; more are answered with 503.
@@ -77,7 +77,7 @@ pub struct Limits {
     pub queue_timeout: Duration,
     /// Time in which a component must begin to answer. Overridable per component.
     pub request_timeout: Duration,
-    /// Time in which a response, once begun, must end.
+    /// Time in which a response must be complete, counted from the request. Overridable per component.
     pub response_timeout: Duration,
     /// CPU time that a guest may use without giving control back to the host. Overridable per component.
     pub cpu_time: Duration,

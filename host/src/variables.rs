@@ -32,7 +32,7 @@ impl<T: Send> variables::HostWithStore<T> for Variables {
             )));
         }
         let value = accessor.with(|mut access| {
-            access.get().grants.variables.get(&name).map(|value| value.expose().to_owned())
+            access.get().grants.variables.get(&name).map(|value| value.as_str().to_owned())
         });
         value.ok_or_else(|| Error::Undefined(format!("no variable {name:?} for this component")))
     }

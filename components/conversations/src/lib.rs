@@ -1,1 +1,30 @@
-//! Conversations and their messages.
+#![doc = include_str!("../README.md")]
+
+mod cursor;
+#[cfg(target_family = "wasm")]
+mod entry;
+mod error;
+mod http;
+mod message;
+mod metadata;
+mod routes;
+mod service;
+mod store;
+
+use ambient::{Clock, Entropy};
+use axum::Router;
+use database::Database;
+use settings::ConversationsSettings;
+
+pub use routes::declarations;
+
+/// The router of the component.
+pub fn router(
+    database: Database,
+    settings: ConversationsSettings,
+    clock: Clock,
+    entropy: Entropy,
+) -> Router {
+    let state = service::Conversations { database, clock, entropy };
+    routes::router(state, settings)
+}

@@ -25,7 +25,7 @@ pub struct ParseIdError {
 }
 
 impl<K: Kind> Id<K> {
-    /// A new id: a UUIDv7 (RFC 9562 section 5.7) of the given time and 74 of the given 80 random bits.
+    /// A new id: a `UUIDv7` (RFC 9562 section 5.7) of the given time and 74 of the given 80 random bits.
     ///
     /// Times before 1970 count as 1970.
     pub fn new(at: UnixMillis, random: [u8; 10]) -> Self {

@@ -1,1 +1,14 @@
-//! RFC 9457 problem details: the registry of kinds and extractors that reject with one.
+#![doc = include_str!("../README.md")]
+
+mod extract;
+mod json;
+pub mod kinds;
+mod manners;
+mod problem;
+mod shape;
+
+pub use extract::{Path, Query};
+pub use json::{BODY_BYTES_MAX, BodyLimit, Json};
+pub use kinds::Kind;
+pub use manners::{Manners, with_manners};
+pub use problem::{FieldError, Problem};

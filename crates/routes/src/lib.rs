@@ -1,1 +1,8 @@
-//! Route tables: each route's method, path, access and handler declared in one place.
+#![doc = include_str!("../README.md")]
+
+mod readiness;
+mod table;
+
+pub use axum::http::Method;
+pub use readiness::Readiness;
+pub use table::{Access, Declaration, Gates, Route, RouteTable};

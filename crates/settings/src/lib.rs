@@ -1,1 +1,11 @@
-//! A typed view of the application's variables, read once.
+#![doc = include_str!("../README.md")]
+
+mod auth;
+mod conversations;
+mod data;
+mod variables;
+
+pub use auth::AuthSettings;
+pub use conversations::ConversationsSettings;
+pub use data::DataSettings;
+pub use variables::{SettingsError, Variables};

@@ -1,0 +1,76 @@
+use axum::extract::State;
+use axum::http::{HeaderName, StatusCode, header};
+use credentials::{Jwk, Password};
+use problem::{Json, Problem};
+use serde::{Deserialize, Serialize};
+
+use crate::error::AuthError;
+use crate::service::{Auth, SignedIn, Signup};
+
+/// How long clients may use the key set that they have. A new key is published this long before it signs (SECURITY R26).
+const JWKS_CACHE_CONTROL: &str = "public, max-age=300";
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignupBody {
+    email: String,
+    password: Password,
+    #[serde(default)]
+    username: Option<String>,
+    #[serde(default)]
+    name: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LoginBody {
+    login: String,
+    password: Password,
+}
+
+#[derive(Serialize)]
+pub struct Health {
+    status: &'static str,
+}
+
+#[derive(Serialize)]
+pub struct KeySet {
+    keys: Vec<Jwk>,
+}
+
+/// `POST /api/auth/signup`
+pub async fn signup(
+    State(auth): State<Auth>,
+    Json(body): Json<SignupBody>,
+) -> Result<(StatusCode, Json<SignedIn>), Problem> {
+    let SignupBody { email, password, username, name } = body;
+    let signed_in = auth.sign_up(Signup { email, password, username, name }).await?;
+    Ok((StatusCode::CREATED, Json(signed_in)))
+}
+
+/// `POST /api/auth/login`
+pub async fn login(
+    State(auth): State<Auth>,
+    Json(body): Json<LoginBody>,
+) -> Result<Json<SignedIn>, Problem> {
+    Ok(Json(auth.log_in(&body.login, &body.password).await?))
+}
+
+/// `GET /.well-known/jwks.json`
+pub async fn get_jwks(
+    State(auth): State<Auth>,
+) -> Result<([(HeaderName, &'static str); 1], Json<KeySet>), Problem> {
+    let keys = auth.public_keys().await?;
+    Ok(([(header::CACHE_CONTROL, JWKS_CACHE_CONTROL)], Json(KeySet { keys })))
+}
+
+/// `GET /api/health` and `GET /healthz`
+pub async fn get_health() -> Json<Health> {
+    Json(Health { status: "ok" })
+}
+
+/// `GET /readyz`
+pub async fn get_readyz(State(auth): State<Auth>) -> Result<Json<Health>, Problem> {
+    auth.check_database().await.map_err(AuthError::into_unready)?;
+    Ok(Json(Health { status: "ok" }))
+}

@@ -1,0 +1,112 @@
+//! Every kind of problem that the API knows. This file is the public error contract and the source of `docs/problems.md`.
+
+use std::fmt::Write as _;
+
+use axum::http::StatusCode;
+
+/// A kind of problem: what does not vary between its occurrences.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Kind {
+    /// The stable name that programs compare.
+    pub code: &'static str,
+    /// A short summary for people, the same each time (RFC 9457 section 3.1.3).
+    pub title: &'static str,
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// When it occurs and what to do, for the reference.
+    pub meaning: &'static str,
+}
+
+impl Kind {
+    /// The member `type`: the code under a prefix of this project.
+    pub fn uri(&self) -> String {
+        format!("urn:selvage:problem:{}", self.code)
+    }
+}
+
+macro_rules! kinds {
+    ($($name:ident $code:literal $status:ident $title:literal $meaning:literal;)+) => {
+        $(
+            #[doc = $meaning]
+            pub static $name: Kind =
+                Kind { code: $code, title: $title, status: StatusCode::$status, meaning: $meaning };
+        )+
+
+        /// Every kind, sorted by status and code.
+        pub static ALL: &[&Kind] = &[$(&$name),+];
+    };
+}
+
+kinds! {
+    AMBIGUOUS_CREDENTIALS "ambiguous_credentials" BAD_REQUEST "More than one credential"
+        "The request carries more than one credential. Send exactly one.";
+    INVALID_REQUEST "invalid_request" BAD_REQUEST "The request cannot be understood"
+        "Malformed JSON, an unknown or missing field, a value of the wrong type, or an unknown query parameter.";
+    INVALID_CREDENTIALS "invalid_credentials" UNAUTHORIZED "The credentials are wrong"
+        "No one signs in with this login and password. The answer is the same whether the login exists or not.";
+    UNAUTHORIZED "unauthorized" UNAUTHORIZED "Authentication is needed"
+        "The request carries no valid access token. Sign in, or refresh the token. The answer is the same for every cause.";
+    FORBIDDEN "forbidden" FORBIDDEN "The role does not allow this"
+        "The credential is valid, but its role in this account is too low for this route.";
+    NOT_FOUND "not_found" NOT_FOUND "Not found"
+        "There is no such thing, or it belongs to another account. The answer is the same for both.";
+    METHOD_NOT_ALLOWED "method_not_allowed" METHOD_NOT_ALLOWED "The route has no such method"
+        "The path exists with other methods; the header Allow names them.";
+    CONTINUATION_ID_TAKEN "continuation_id_taken" CONFLICT "The continuation id is taken"
+        "Another conversation of the account has this `continuation_id`.";
+    EMAIL_TAKEN "email_taken" CONFLICT "The address is taken"
+        "Someone has signed up with this e-mail address.";
+    USERNAME_TAKEN "username_taken" CONFLICT "The user name is taken"
+        "Someone has this user name.";
+    CONTENT_TOO_LARGE "content_too_large" PAYLOAD_TOO_LARGE "The body is too large"
+        "The body is larger than the route takes.";
+    UNSUPPORTED_MEDIA_TYPE "unsupported_media_type" UNSUPPORTED_MEDIA_TYPE "The body has the wrong form"
+        "The body needs the header content-type: application/json and no content-encoding.";
+    VALIDATION_FAILED "validation_failed" UNPROCESSABLE_ENTITY "A value breaks a rule"
+        "The request is well-formed, but values in it break rules; the member errors names each with a JSON pointer.";
+    INTERNAL_ERROR "internal_error" INTERNAL_SERVER_ERROR "The server failed"
+        "A fault of the server. Its log names the cause under the request id.";
+    UNAVAILABLE "unavailable" SERVICE_UNAVAILABLE "The service is unavailable"
+        "The database is away or overloaded. Try again after the seconds in Retry-After.";
+}
+
+/// The text of `docs/problems.md`.
+pub fn reference() -> String {
+    let mut text = String::from(
+        "# Problems\n\nEvery error of the API is an `application/problem+json` document (RFC 9457). Compare `code`; `title` and `detail` are \
+         for people.\n\nThis page is generated from `crates/problem/src/kinds.rs`; a test compares the two.\n\n\
+         | code | status | title | when |\n|---|---|---|---|\n",
+    );
+    for kind in ALL {
+        let Kind { code, title, status, meaning } = kind;
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "| `{code}` | {} | {title} | {meaning} |", status.as_u16());
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn no_code_occurs_twice_and_the_list_is_sorted() {
+        let keys: Vec<_> = ALL.iter().map(|kind| (kind.status.as_u16(), kind.code)).collect();
+        assert_eq!(keys.iter().map(|key| key.1).collect::<BTreeSet<_>>().len(), ALL.len());
+        assert!(keys.is_sorted(), "{keys:?}");
+    }
+
+    /// With `UPDATE_DOCS=1` it writes the page instead.
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a switch for whoever runs the test")]
+    fn the_reference_is_up_to_date() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/problems.md");
+        if std::env::var("UPDATE_DOCS").is_ok() {
+            std::fs::write(path, reference()).unwrap();
+        }
+        let page = std::fs::read_to_string(path).unwrap_or_default();
+        assert_eq!(page, reference(), "run: UPDATE_DOCS=1 cargo test -p problem");
+    }
+}

@@ -1,0 +1,95 @@
+use ambient::{Clock, Entropy};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use http_body::Body as _;
+use ids::RequestId;
+
+use crate::{Problem, kinds};
+
+/// How long a request id from outside may be; a longer one is replaced.
+const REQUEST_ID_BYTES_MAX: usize = 128;
+
+static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// On every answer, unless the handler chose otherwise. A component serves data and no pages, hence the policy that allows nothing.
+static HEADERS: [(HeaderName, &str); 7] = [
+    (header::CACHE_CONTROL, "no-store"),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+];
+
+/// What [`with_manners`] needs: request ids are made of time and randomness.
+#[derive(Debug, Clone)]
+pub struct Manners {
+    pub clock: Clock,
+    pub entropy: Entropy,
+}
+
+/// Finishes a router: unknown routes and methods are problems, every answer has the request id, the security headers and a
+/// `content-length`, and a problem's cause is logged, once, here.
+pub fn with_manners(router: Router, manners: Manners) -> Router {
+    router
+        .fallback(async || Problem::not_found())
+        .method_not_allowed_fallback(async || {
+            Problem::new(
+                &kinds::METHOD_NOT_ALLOWED,
+                "The path has other methods than this one; see the header Allow.",
+            )
+        })
+        .layer(from_fn_with_state(manners, finish))
+}
+
+async fn finish(State(manners): State<Manners>, request: Request, next: Next) -> Response {
+    let request_id = match given_id(request.headers()) {
+        Some(id) => id,
+        None => match RequestId::generate(manners.clock.now(), &manners.entropy) {
+            Ok(id) => id.to_string(),
+            Err(error) => return Problem::internal(&error).into_response(),
+        },
+    };
+    let mut response = next.run(request).await;
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        problem.log(&request_id);
+        *response.body_mut() = Body::from(problem.body(Some(&request_id)));
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+    }
+    decorate(&mut response, &request_id);
+    response
+}
+
+/// The one id that the request came with, if it is one that can be logged and sent back as it is.
+fn given_id(headers: &HeaderMap) -> Option<String> {
+    let mut values = headers.get_all(&X_REQUEST_ID).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return None };
+    let text = value.to_str().ok()?;
+    let is_sane = (1..=REQUEST_ID_BYTES_MAX).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+    is_sane.then(|| text.to_owned())
+}
+
+fn decorate(response: &mut Response, request_id: &str) {
+    let length = response.body().size_hint().exact();
+    let has_body = !matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(request_id) {
+        headers.insert(X_REQUEST_ID.clone(), value);
+    }
+    for (name, value) in &HEADERS {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    // spin-sdk sends every body in chunks unless it is told the length, and small chunks wait for delayed acknowledgements.
+    if let (Some(length), true) = (length, has_body) {
+        headers.entry(header::CONTENT_LENGTH).or_insert(length.into());
+    }
+}

@@ -1,0 +1,189 @@
+use std::borrow::Cow;
+use std::error::Error;
+use std::fmt::Write as _;
+
+use axum::body::Body;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use database::DatabaseError;
+use serde::Serialize;
+
+use crate::kinds::{self, Kind};
+
+/// How long a client should wait before it tries again what failed because the database was away.
+const RETRY_AFTER_S: u32 = 1;
+
+const INTERNAL_DETAIL: &str = "The server failed. Its log names the cause under this request id.";
+const UNAVAILABLE_DETAIL: &str = "The service cannot answer at the moment. Try again shortly.";
+
+/// One occurrence of a problem, on its way to becoming an answer.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    kind: &'static Kind,
+    detail: Cow<'static, str>,
+    errors: Vec<FieldError>,
+    retry_after_s: Option<u32>,
+    cause: Option<Cause>,
+}
+
+/// One value that breaks a rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FieldError {
+    /// Where it stands in the body: a JSON pointer (RFC 6901), or `/name` for a query parameter.
+    pub pointer: String,
+    /// What the rule asks for. It does not quote the value.
+    pub detail: Cow<'static, str>,
+}
+
+/// What the log says and the answer does not.
+#[derive(Debug, Clone)]
+struct Cause {
+    chain: String,
+    is_fault: bool,
+}
+
+impl FieldError {
+    /// An error of the field at `pointer`.
+    pub fn new(pointer: impl Into<String>, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { pointer: pointer.into(), detail: detail.into() }
+    }
+}
+
+impl Problem {
+    /// A problem that the caller can put right. `detail` says how; it is sent as it is.
+    pub fn new(kind: &'static Kind, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { kind, detail: detail.into(), errors: Vec::new(), retry_after_s: None, cause: None }
+    }
+
+    /// A fault of ours. The error and its sources are logged once, when the answer is sent, and nothing of them is in the answer.
+    pub fn internal(error: &(dyn Error + 'static)) -> Self {
+        let mut problem = Self::new(&kinds::INTERNAL_ERROR, INTERNAL_DETAIL);
+        problem.cause = Some(Cause { chain: chain(error), is_fault: true });
+        problem
+    }
+
+    /// Something that we need is away; the caller may try again. Logged like [`Problem::internal`].
+    pub fn unavailable(error: &(dyn Error + 'static)) -> Self {
+        let mut problem = Self::new(&kinds::UNAVAILABLE, UNAVAILABLE_DETAIL);
+        problem.retry_after_s = Some(RETRY_AFTER_S);
+        problem.cause = Some(Cause { chain: chain(error), is_fault: false });
+        problem
+    }
+
+    /// Values that break rules.
+    pub fn validation(errors: Vec<FieldError>) -> Self {
+        let mut problem =
+            Self::new(&kinds::VALIDATION_FAILED, "Values in the request break rules; see errors.");
+        problem.errors = errors;
+        problem
+    }
+
+    /// The answer for what does not exist and for what is not the caller's: nothing in it tells them apart.
+    pub fn not_found() -> Self {
+        Self::new(&kinds::NOT_FOUND, "There is nothing here for you.")
+    }
+
+    /// The same problem that names the places it is about.
+    #[must_use]
+    pub fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
+        self.errors = errors;
+        self
+    }
+
+    /// Its kind.
+    pub fn kind(&self) -> &'static Kind {
+        self.kind
+    }
+
+    /// Writes the cause to the log, if there is one. [`crate::with_manners`] does it for every answer; only what answers before there is a
+    /// router calls it too, with an empty id.
+    pub fn log(&self, request_id: &str) {
+        let Some(Cause { chain, is_fault }) = &self.cause else { return };
+        let code = self.kind.code;
+        if *is_fault {
+            tracing::error!(request_id, code, cause = chain, "a request failed by our fault");
+        } else {
+            tracing::warn!(
+                request_id,
+                code,
+                cause = chain,
+                "something that a request needs is away"
+            );
+        }
+    }
+
+    /// The body, with the id of the request when that is known.
+    pub(crate) fn body(&self, request_id: Option<&str>) -> String {
+        #[derive(Serialize)]
+        struct Document<'a> {
+            r#type: String,
+            title: &'static str,
+            status: u16,
+            detail: &'a str,
+            code: &'static str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            request_id: Option<&'a str>,
+            #[serde(skip_serializing_if = "<[FieldError]>::is_empty")]
+            errors: &'a [FieldError],
+        }
+        let document = Document {
+            r#type: self.kind.uri(),
+            title: self.kind.title,
+            status: self.kind.status.as_u16(),
+            detail: &self.detail,
+            code: self.kind.code,
+            request_id,
+            errors: &self.errors,
+        };
+        // Strings and numbers always serialize; an empty body with the right status is still an honest answer.
+        serde_json::to_string(&document).unwrap_or_default()
+    }
+}
+
+/// The error and its sources, outermost first.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        // Writing to a String cannot fail.
+        let _ = write!(text, ": {error}");
+        source = error.source();
+    }
+    text
+}
+
+impl From<DatabaseError> for Problem {
+    /// Busy and away are worth another try; everything else is a fault of ours. A component maps the constraints that it expects first.
+    fn from(error: DatabaseError) -> Self {
+        match &error {
+            DatabaseError::Busy | DatabaseError::Unavailable(_) => Self::unavailable(&error),
+            DatabaseError::Constraint { .. }
+            | DatabaseError::Address { .. }
+            | DatabaseError::TooLarge
+            | DatabaseError::Statement { .. }
+            | DatabaseError::Column { .. } => Self::internal(&error),
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    /// The answer without a request id; [`crate::with_manners`] puts that in.
+    fn into_response(self) -> Response {
+        let mut response = Response::new(Body::from(self.body(None)));
+        *response.status_mut() = self.kind.status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if self.kind.status == StatusCode::UNAUTHORIZED {
+            // RFC 9110 section 15.5.2 asks for it, RFC 6750 gives the scheme. It is the same for every cause.
+            headers.insert(
+                header::WWW_AUTHENTICATE,
+                HeaderValue::from_static("Bearer realm=\"selvage\""),
+            );
+        }
+        if let Some(seconds) = self.retry_after_s {
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}

@@ -1,0 +1,119 @@
+use keyring::Keyring;
+
+use crate::{DataSettings, SettingsError, Variables};
+
+/// What the component `auth` depends on.
+#[derive(Debug, Clone)]
+pub struct AuthSettings {
+    pub data: DataSettings,
+    /// `master_key`, required: the root of all keys.
+    pub keyring: Keyring,
+    /// `password_min_length`, default 12, at least 8: code points of a new password.
+    pub password_chars_min: usize,
+}
+
+const PASSWORD_CHARS_MIN_DEFAULT: usize = 12;
+
+impl AuthSettings {
+    /// The variables that it reads.
+    pub const NAMES: [&'static str; 4] =
+        [DataSettings::NAMES[0], DataSettings::NAMES[1], "master_key", "password_min_length"];
+
+    /// # Errors
+    /// [`SettingsError`] with everything that is missing or malformed.
+    pub fn new(variables: &Variables) -> Result<Self, SettingsError> {
+        let mut reading = variables.reading();
+        let data = DataSettings::read(&mut reading);
+        let keyring = reading.required("master_key", str::parse);
+        let password_chars_min =
+            reading.optional("password_min_length", PASSWORD_CHARS_MIN_DEFAULT, length);
+        let settings = (|| {
+            Some(Self { data: data?, keyring: keyring?, password_chars_min: password_chars_min? })
+        })();
+        reading.finish(settings)
+    }
+}
+
+fn length(value: &str) -> Result<usize, &'static str> {
+    value
+        .parse()
+        .ok()
+        .filter(|length| (8..=128).contains(length))
+        .ok_or("it is no number from 8 to 128")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "q0mBR1kKwtqYkA0Wn3T4lVQ3xH9m0dVnUq2k1hJ5y7g=";
+
+    fn settings(pairs: &[(&str, &str)]) -> Result<AuthSettings, SettingsError> {
+        AuthSettings::new(&pairs.iter().copied().collect())
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_reported_at_once_without_its_value() {
+        let error = settings(&[
+            ("auto_migrate", "yes"),
+            ("public_url", "ftp://hunter2"),
+            ("password_min_length", "7"),
+        ])
+        .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "settings: auto_migrate: it is neither true nor false; \
+             public_url: it is no plain http:// or https:// URL; master_key is missing; \
+             password_min_length: it is no number from 8 to 128"
+        );
+        let error = settings(&[("master_key", "hunter2")]).unwrap_err();
+        assert!(!error.to_string().contains("hunter2"), "{error}");
+        assert_eq!(settings(&[("master_key", "  ")]).unwrap_err().0, ["master_key is missing"]);
+    }
+
+    #[test]
+    fn urls_that_could_mislead_are_refused() {
+        for url in [
+            "localhost",
+            "http://",
+            "https:///x",
+            "http://a b",
+            "http://user@host",
+            "http://h/?q",
+            "http://h/#f",
+            "http://é",
+        ] {
+            let error = settings(&[("master_key", KEY), ("public_url", url)]).unwrap_err();
+            assert_eq!(error.0.len(), 1, "{url}");
+        }
+        let long = format!("http://{}", "a".repeat(250));
+        assert!(settings(&[("master_key", KEY), ("public_url", &long)]).is_err());
+    }
+
+    #[test]
+    fn what_is_absent_or_empty_has_its_default() {
+        let settings =
+            settings(&[("master_key", KEY), ("public_url", ""), ("auto_migrate", " ")]).unwrap();
+        assert_eq!(settings.password_chars_min, 12);
+        assert_eq!(
+            settings.data,
+            DataSettings { auto_migrate: true, public_url: "http://localhost:3000".to_owned() }
+        );
+        let variables: Variables = [("master_key", KEY)].into_iter().collect();
+        assert_eq!(format!("{variables:?}"), r#"Variables(["master_key"])"#);
+    }
+
+    #[test]
+    fn given_values_are_taken() {
+        let settings = settings(&[
+            ("master_key", KEY),
+            ("public_url", "https://chat.example/base/"),
+            ("auto_migrate", "false"),
+            ("password_min_length", "15"),
+        ])
+        .unwrap();
+        assert_eq!(settings.password_chars_min, 15);
+        assert_eq!(settings.data.public_url, "https://chat.example/base");
+        assert!(!settings.data.auto_migrate);
+    }
+}

@@ -1,0 +1,37 @@
+use crate::variables::{Reading, boolean};
+
+/// What every component with data needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataSettings {
+    /// `auto_migrate`, default true: whether the first request brings the database to the schema of this version.
+    pub auto_migrate: bool,
+    /// `public_url`, default `http://localhost:3000`: under which URL the deployment is reached. It is the issuer of access tokens, and
+    /// what links in mails begin with; never taken from a request. Without a slash at its end.
+    pub public_url: String,
+}
+
+const PUBLIC_URL_DEFAULT: &str = "http://localhost:3000";
+
+/// URLs are part of each token, which has 4 KiB.
+const PUBLIC_URL_BYTES_MAX: usize = 256;
+
+impl DataSettings {
+    pub(crate) const NAMES: [&'static str; 2] = ["auto_migrate", "public_url"];
+
+    pub(crate) fn read(reading: &mut Reading<'_>) -> Option<Self> {
+        let auto_migrate = reading.optional("auto_migrate", true, boolean);
+        let public_url = reading.optional("public_url", PUBLIC_URL_DEFAULT.to_owned(), url);
+        Some(Self { auto_migrate: auto_migrate?, public_url: public_url? })
+    }
+}
+
+fn url(value: &str) -> Result<String, &'static str> {
+    let url = value.trim_end_matches('/');
+    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    let is_url = host.is_some_and(|host| !host.is_empty() && !host.starts_with('/'))
+        && url.len() <= PUBLIC_URL_BYTES_MAX
+        && url.bytes().all(|b| {
+            b.is_ascii_graphic() && !matches!(b, b'"' | b'<' | b'>' | b'\\' | b'?' | b'#' | b'@')
+        });
+    if is_url { Ok(url.to_owned()) } else { Err("it is no plain http:// or https:// URL") }
+}

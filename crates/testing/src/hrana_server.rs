@@ -104,12 +104,11 @@ struct Shared {
 impl HranaServer {
     /// Starts a server on a free port of 127.0.0.1. Must be called inside a tokio runtime.
     pub async fn start(options: HranaOptions) -> anyhow::Result<Self> {
-        let (path, temporary) = match &options.database {
-            Some(path) => (path.clone(), None),
-            None => {
-                let directory = tempfile::tempdir().context("no temporary directory")?;
-                (directory.path().join("hrana.db"), Some(directory))
-            }
+        let (path, temporary) = if let Some(path) = &options.database {
+            (path.clone(), None)
+        } else {
+            let directory = tempfile::tempdir().context("no temporary directory")?;
+            (directory.path().join("hrana.db"), Some(directory))
         };
         let shared = Arc::new(Shared {
             path,

@@ -185,7 +185,6 @@ fn value(value: ValueRef<'_>) -> Result<proto::Value, Failure> {
 }
 
 /// SQLite's error in the words and codes of the server.
-#[expect(clippy::needless_pass_by_value, reason = "it stands in map_err, which gives it away")]
 fn failure(error: rusqlite::Error) -> Failure {
     match error {
         rusqlite::Error::SqliteFailure(cause, message) => {

@@ -34,7 +34,7 @@ enum Slot {
         next: Option<Baton>,
     },
     Idle {
-        stream: Stream,
+        stream: Box<Stream>,
         baton: Baton,
         since: Instant,
     },
@@ -92,7 +92,7 @@ impl Streams {
                 Some(slot @ Slot::Idle { .. }) => {
                     let taken = std::mem::replace(slot, Slot::Busy { next: None });
                     let Slot::Idle { stream, .. } = taken else { return Err(reused()) };
-                    return Ok(stream);
+                    return Ok(*stream);
                 }
             }
         }
@@ -129,22 +129,18 @@ pub async fn expire(shared: Arc<Shared>) {
 impl Lease {
     /// The stream of `baton`, or a new one without. Blocks on the disk.
     pub fn acquire(shared: &Arc<Shared>, baton: Option<&str>) -> Result<Self, Failure> {
-        let (number, stream) = match baton {
-            Some(text) => {
-                let baton = Baton::parse(text)
-                    .ok_or_else(|| Failure::protocol("Received an invalid baton"))?;
-                (baton.stream, shared.streams.take(baton)?)
-            }
-            None => {
-                let connection =
-                    Connection::open(&shared.path, shared.durable).map_err(internal)?;
-                let number = random()?;
-                shared.streams.lock().insert(number, Slot::Busy { next: None });
-                (number, Stream { connection: Some(connection), sqls: HashMap::new() })
-            }
+        let nonce = u128::from(random()?) << 64 | u128::from(random()?);
+        let (number, stream) = if let Some(text) = baton {
+            let baton =
+                Baton::parse(text).ok_or_else(|| Failure::protocol("Received an invalid baton"))?;
+            (baton.stream, shared.streams.take(baton)?)
+        } else {
+            let connection = Connection::open(&shared.path, shared.durable).map_err(internal)?;
+            let number = random()?;
+            shared.streams.lock().insert(number, Slot::Busy { next: None });
+            (number, Stream { connection: Some(connection), sqls: HashMap::new() })
         };
-        let next =
-            Baton { stream: number, nonce: u128::from(random()?) << 64 | u128::from(random()?) };
+        let next = Baton { stream: number, nonce };
         Ok(Self { shared: Arc::clone(shared), number, next, stream, kept: false })
     }
 
@@ -171,6 +167,7 @@ impl Drop for Lease {
         let stream = std::mem::replace(&mut self.stream, closed);
         let streams = &self.shared.streams;
         if self.kept {
+            let stream = Box::new(stream);
             let idle = Slot::Idle { stream, baton: self.next, since: Instant::now() };
             streams.lock().insert(self.number, idle);
         } else {

@@ -1,5 +1,13 @@
-//! What tests share: a migrated database, requests, a Hrana 3 server, redactions.
+#![doc = include_str!("../README.md")]
+#![expect(clippy::missing_panics_doc, reason = "what fails here fails the test that called it")]
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test that called it")]
 
+mod database;
 mod hrana_server;
+mod redaction;
+mod request;
 
+pub use database::{MASTER_KEY, NOW, OTHER_MASTER_KEY, database};
 pub use hrana_server::{Fault, HranaOptions, HranaServer};
+pub use redaction::redact;
+pub use request::{Answer, Client};

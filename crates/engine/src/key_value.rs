@@ -1,9 +1,11 @@
+use std::future::poll_fn;
 use std::path::Path;
+use std::task::{Context, Poll, ready};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::options::{Options, Synchronous};
-use crate::stream::RowStream;
+use crate::stream::{Chunk, RowStream};
 use crate::{Metrics, Value};
 
 const CREATE: &str = "\
@@ -129,12 +131,24 @@ impl KeyStream {
     /// # Errors
     /// Why the keys could not be read to their end.
     pub async fn next(&mut self) -> Result<Option<Vec<String>>, EngineError> {
-        let Some(rows) = self.rows.next().await? else { return Ok(None) };
-        let keys = rows.into_iter().flatten().map(|key| match key {
-            Value::Text(key) => Ok(key),
-            _ => Err(damaged()),
-        });
-        keys.collect::<Result<_, _>>().map(Some)
+        poll_fn(|context| self.poll_next(context)).await
+    }
+
+    /// As [`next`](Self::next), for consumers that are polled themselves.
+    pub fn poll_next(
+        &mut self,
+        context: &Context<'_>,
+    ) -> Poll<Result<Option<Vec<String>>, EngineError>> {
+        let rows = ready!(self.rows.poll_next(context));
+        let keys = |rows: Chunk| rows.into_iter().flatten().map(key).collect::<Result<_, _>>();
+        Poll::Ready(rows.and_then(|rows| rows.map(keys).transpose()))
+    }
+}
+
+fn key(value: Value) -> Result<String, EngineError> {
+    match value {
+        Value::Text(key) => Ok(key),
+        _ => Err(damaged()),
     }
 }
 

@@ -1,6 +1,6 @@
 #![doc = include_str!("../README.md")]
 #![expect(
-    clippy::unwrap_used,
+    clippy::indexing_slicing,
     clippy::expect_used,
     clippy::panic,
     clippy::missing_panics_doc,
@@ -8,6 +8,7 @@
 )]
 
 pub mod client;
+pub mod conformance;
 pub mod server;
 pub mod workspace;
 

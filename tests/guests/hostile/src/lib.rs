@@ -2,12 +2,16 @@
 #![cfg(target_family = "wasm")]
 
 use std::hint::black_box;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use guest_http::{Answer, ErrorCode, Request};
 use serde_json::json;
 use spin_sdk::http_service;
 use spin_sdk::wasip3::spawn;
+
+/// How often `/calls` was called in this instance.
+static CALLS: AtomicU64 = AtomicU64::new(0);
 
 const MIB: usize = 1024 * 1024;
 
@@ -18,6 +22,8 @@ const FOREVER: Duration = Duration::from_hours(1);
 async fn handle(request: Request) -> Answer {
     match guest_http::route(&request).as_str() {
         "/well" => guest_http::text(200, "well"),
+        "/later" => later(&request).await,
+        "/calls" => guest_http::json(200, &json!(CALLS.fetch_add(1, Ordering::Relaxed) + 1)),
         "/trap" => core::arch::wasm32::unreachable(),
         "/panic" => out_of_bounds(),
         "/exit" => std::process::exit(0),
@@ -64,6 +70,13 @@ async fn handle(request: Request) -> Answer {
         "/print" => print(&request),
         other => guest_http::text(404, &format!("hostile has no {other}")),
     }
+}
+
+/// Answers after `pause_ms`.
+async fn later(request: &Request) -> Answer {
+    let pause = guest_http::number(request, "pause_ms", 100);
+    spin_sdk::time::sleep(Duration::from_millis(pause)).await;
+    guest_http::text(200, "well")
 }
 
 /// A panic that the compiler cannot foresee.

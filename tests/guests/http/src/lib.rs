@@ -116,10 +116,10 @@ pub fn set_status(response: &Response, status: u16) -> Result<(), ErrorCode> {
 /// `ErrorCode::ConnectionRefused` becomes `connection-refused`.
 pub fn variant_name(error: &impl std::fmt::Debug) -> String {
     let text = format!("{error:?}");
-    let name = text.rsplit("::").next().unwrap_or(&text);
-    let end = name.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(name.len());
+    let end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != ':').unwrap_or(text.len());
+    let name = text[..end].rsplit(':').next().unwrap_or_default();
     let mut kebab = String::new();
-    for (at, c) in name[..end].char_indices() {
+    for (at, c) in name.char_indices() {
         if c.is_ascii_uppercase() && at > 0 {
             kebab.push('-');
         }

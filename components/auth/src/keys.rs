@@ -8,9 +8,6 @@ use crate::error::AuthError;
 use crate::service::Auth;
 use crate::store;
 
-/// The first generation.
-const GENERATION_FIRST: u32 = 1;
-
 /// The row of a signing key.
 pub struct StoredKey {
     pub kid: String,
@@ -18,7 +15,7 @@ pub struct StoredKey {
     pub root_key_id: String,
 }
 
-/// The key that signs now. The first call on a new database makes it; of many at once, one does.
+/// The key that signs now. On a new database, and after the last key was retired, a call makes the next one; of many at once, one does.
 ///
 /// # Errors
 /// [`AuthError::Keyring`] when the master key does not belong to the database; [`AuthError::KeyMismatch`] when the root key of the signing
@@ -34,8 +31,9 @@ pub async fn current(auth: &Auth) -> Result<SigningKey, AuthError> {
         return derive(auth, &stored);
     }
     let root = settings.keyring.current();
-    let key = SigningKey::derive(root, GENERATION_FIRST)?;
-    store::create_signing_key(database, &key, GENERATION_FIRST, root.id(), now).await?;
+    let generation = store::newest_generation(database).await?.saturating_add(1);
+    let key = SigningKey::derive(root, generation)?;
+    store::create_signing_key(database, &key, generation, root.id(), now).await?;
     // Another instance may have been first.
     let stored = store::find_signing_key(database, now).await?.ok_or(AuthError::KeyMismatch)?;
     derive(auth, &stored)

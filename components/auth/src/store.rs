@@ -148,7 +148,13 @@ pub async fn find_signing_key(
     }))
 }
 
-/// Writes a signing key, unless its generation exists.
+/// The generation of the newest signing key, retired or not; zero when there was none yet.
+pub async fn newest_generation(database: &Database) -> Result<u32, DatabaseError> {
+    let rows = database.query(Statement::new(include_str!("../queries/get_newest_generation.sql"))).await?;
+    rows.first().map_or(Ok(0), |row| row.get("generation"))
+}
+
+/// Writes a signing key, unless there is one that signs.
 pub async fn create_signing_key(
     database: &Database,
     key: &SigningKey,

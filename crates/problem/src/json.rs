@@ -101,6 +101,10 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
             invalid(format!("An array may have at most {ARRAY_ELEMENTS_MAX} elements."))
         }
     })?;
+    // serde would take an array for a structure, field by field. Bodies of this API are objects.
+    if bytes.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|byte| *byte == b'[') {
+        return Err(invalid("The body must be a JSON object."));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer)
         .map_err(|error| mismatch(&pointer(error.path()), error.inner()))?;

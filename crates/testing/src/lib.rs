@@ -4,10 +4,12 @@
 
 mod database;
 mod hrana_server;
+mod person;
 mod redaction;
 mod request;
 
 pub use database::{MASTER_KEY, NOW, OTHER_MASTER_KEY, database};
 pub use hrana_server::{Fault, HranaOptions, HranaServer};
+pub use person::{ISSUER, Person};
 pub use redaction::redact;
 pub use request::{Answer, Client};

@@ -1,0 +1,176 @@
+//! `GET /.well-known/jwks.json`, `GET /api/health`, `GET /healthz`, `GET /readyz`, and what every answer has in common.
+
+mod support;
+
+use axum::http::{Method, StatusCode};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use credentials::{AccessToken, Verifier};
+use database::{Database, Statement};
+use serde_json::json;
+use support::{client, setup, signup};
+use testing::{ISSUER, MASTER_KEY, NOW};
+
+#[tokio::test]
+async fn unknown_paths_and_methods_are_problems() {
+    let setup = setup().await;
+    for path in ["/", "/api", "/api/auth", "/api/auth/signup/", "/api//auth/login", "/API/auth/login", "/api/auth/%6cogin/x", "/.well-known/"] {
+        let answer = setup.client.get(path).await;
+        assert_eq!((answer.status, answer.code()), (StatusCode::NOT_FOUND, "not_found"), "{path}");
+    }
+    let answer = setup.client.get("/api/auth/login").await;
+    insta::assert_json_snapshot!(answer.redacted(), @r#"
+    {
+      "body": {
+        "code": "method_not_allowed",
+        "detail": "The path has other methods than this one; see the header Allow.",
+        "request_id": "[request]",
+        "status": 405,
+        "title": "The route has no such method",
+        "type": "urn:selvage:problem:method_not_allowed"
+      },
+      "status": 405
+    }
+    "#);
+    assert_eq!(answer.headers["allow"], "POST");
+}
+
+#[tokio::test]
+async fn every_answer_has_the_headers_of_an_api() {
+    let setup = setup().await;
+    for path in ["/api/health", "/api/auth/login", "/nowhere"] {
+        let mut headers: Vec<_> = setup
+            .client
+            .get(path)
+            .await
+            .headers
+            .iter()
+            .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
+            .filter(|line| !["x-request-id", "content-type", "allow"].iter().any(|name| line.starts_with(name)))
+            .collect();
+        headers.sort();
+        let length = headers.iter().position(|line| line.starts_with("content-length: ")).unwrap();
+        headers.remove(length);
+        assert_eq!(
+            headers,
+            [
+                "cache-control: no-store",
+                "content-security-policy: default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+                "cross-origin-opener-policy: same-origin",
+                "referrer-policy: no-referrer",
+                "strict-transport-security: max-age=31536000; includeSubDomains",
+                "x-content-type-options: nosniff",
+                "x-frame-options: DENY",
+            ],
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_sane_request_id_is_kept_and_any_other_replaced() {
+    let setup = setup().await;
+    let send = async |ids: &[&str]| {
+        let mut request = setup.client.request(Method::GET, "/nowhere");
+        for id in ids {
+            request = request.header("x-request-id", *id);
+        }
+        setup.client.send(request.body(axum::body::Body::empty()).unwrap()).await.body["request_id"].clone()
+    };
+    let longest = "x".repeat(128);
+    for id in ["a", "0af7651916cd43dd8448eb211c80319c", "req-1_2.3", &longest] {
+        assert_eq!(send(&[id]).await, id);
+    }
+    let too_long = "x".repeat(129);
+    for ids in [&["a b"][..], &["a\"b"], &["[0m"], &[""], &[&too_long], &["a", "b"], &[]] {
+        let made = send(ids).await;
+        assert!(made.as_str().unwrap().starts_with("req_"), "{ids:?}: {made}");
+    }
+}
+
+#[tokio::test]
+async fn health_answers_without_a_database_and_readiness_does_not() {
+    // The file is no database at all.
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("selvage.db");
+    let database = Database::open(&path).unwrap();
+    database.query(Statement::new("CREATE TABLE schema_migration (nonsense TEXT) STRICT")).await.unwrap();
+    let (client, _) = client(&database, MASTER_KEY);
+    for path in ["/api/health", "/healthz"] {
+        let answer = client.get(path).await;
+        assert_eq!((answer.status, answer.body), (StatusCode::OK, json!({"status": "ok"})), "{path}");
+    }
+    assert!(client.get("/readyz").await.status.is_server_error());
+    assert!(client.post("/api/auth/signup", &signup("ada@example.com")).await.status.is_server_error());
+}
+
+#[tokio::test]
+async fn the_first_request_migrates_an_empty_database() {
+    let database = Database::in_memory().unwrap();
+    let (client, _) = client(&database, MASTER_KEY);
+    let answer = client.get("/readyz").await;
+    assert_eq!((answer.status, answer.body), (StatusCode::OK, json!({"status": "ok"})));
+    assert_eq!(client.post("/api/auth/signup", &signup("ada@example.com")).await.status, StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn the_published_keys_verify_what_is_issued() {
+    let setup = setup().await;
+    let answer = setup.client.get("/.well-known/jwks.json").await;
+    assert_eq!(answer.headers["cache-control"], "public, max-age=300");
+    insta::assert_json_snapshot!(answer.body, @r#"
+    {
+      "keys": [
+        {
+          "alg": "EdDSA",
+          "crv": "Ed25519",
+          "kid": "lslbUgqfucw1qQO07bomjl40bSfFjxJRGwOhV_sdJXI",
+          "kty": "OKP",
+          "use": "sig",
+          "x": "2mxF_8xxpE9jGBWI8kS7t3n-u7d371pqGlRYYPIQpc0"
+        }
+      ]
+    }
+    "#);
+    let token = setup.client.post("/api/auth/signup", &signup("ada@example.com")).await.body["access_token"].clone();
+    let token = token.as_str().unwrap();
+    let key = &answer.body["keys"][0];
+    let public_key = URL_SAFE_NO_PAD.decode(key["x"].as_str().unwrap()).unwrap();
+    let read = AccessToken::read(token, ISSUER).unwrap();
+    assert_eq!(read.kid(), key["kid"]);
+    read.check_time(NOW).unwrap();
+    read.verify(token, &Verifier::new(&public_key).unwrap()).unwrap();
+}
+
+#[tokio::test]
+async fn a_rotated_ring_keeps_the_key_and_a_retired_key_is_replaced() {
+    let setup = setup().await;
+    let before = setup.client.get("/.well-known/jwks.json").await.body;
+    let ring = format!("new:{},1:{MASTER_KEY}", testing::OTHER_MASTER_KEY);
+    let (rotated, _) = client(&setup.database, &ring);
+    assert_eq!(rotated.get("/.well-known/jwks.json").await.body, before);
+    let retire = Statement::new("UPDATE signing_key SET retired_at = ?1").bind(NOW.0);
+    setup.database.query(retire).await.unwrap();
+    let after = rotated.get("/.well-known/jwks.json").await.body;
+    assert_eq!(after["keys"].as_array().unwrap().len(), 1);
+    assert_ne!(after["keys"][0]["kid"], before["keys"][0]["kid"]);
+    // The new key comes from the new root key, which an instance with the old ring alone cannot know.
+    let answer = setup.client.get("/.well-known/jwks.json").await;
+    assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
+}
+
+#[test]
+fn the_table_is_what_the_contract_says() {
+    let lines: Vec<_> = auth::declarations()
+        .iter()
+        .map(|route| format!("{} {} {} {:?}", route.method, route.path, route.operation_id, route.access))
+        .collect();
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    POST /api/auth/signup signup Public
+    POST /api/auth/login login Public
+    GET /.well-known/jwks.json get_jwks Public
+    GET /api/health get_health Public
+    GET /healthz get_healthz Public
+    GET /readyz get_readyz Public
+    "#);
+}

@@ -1,0 +1,198 @@
+//! Who may do what: every route of the component, against every kind of caller.
+
+mod support;
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{Method, StatusCode};
+use database::Statement;
+use serde_json::{Value, json};
+use support::{PATH, STRANGE_IDS, Setup, setup};
+use testing::{Answer, Client, NOW, Person};
+
+/// Calls a route with a body that it takes.
+async fn call(client: &Client, method: &Method, path: &str) -> Answer {
+    if method == Method::GET {
+        return client.get(path).await;
+    }
+    let body = if path.ends_with("/messages") { json!({"role": "user", "content": "x"}) } else { json!({}) };
+    client.post(path, &body).await
+}
+
+/// Every declared route, with this id in its path.
+fn routes(id: &str) -> Vec<(Method, String)> {
+    conversations::declarations()
+        .into_iter()
+        .map(|route| (route.method, route.path.replace("{id}", id)))
+        .collect()
+}
+
+async fn assert_unauthorized(client: &Client, setup: &Setup, why: &str) {
+    let conversation = setup.conversation().await;
+    let id = conversation.rsplit_once('/').unwrap().1;
+    let mut first: Option<Value> = None;
+    for (method, path) in routes(id) {
+        let answer = call(client, &method, &path).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{why}: {method} {path}");
+        assert_eq!(answer.headers["www-authenticate"], "Bearer realm=\"selvage\"");
+        let mut body = answer.body;
+        body["request_id"] = Value::Null;
+        assert_eq!(*first.get_or_insert(body.clone()), body, "{why}: {method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_token_that_counts_every_route_says_the_same_401() {
+    let setup = setup().await;
+    assert_unauthorized(&setup.anonymous, &setup, "no token").await;
+    for token in ["", "x", "a.b.c", &"x".repeat(5000), "eyJhbGciOiJub25lIn0.e30."] {
+        assert_unauthorized(&setup.anonymous.with_token(token), &setup, token).await;
+    }
+    let answer = setup.anonymous.get(PATH).await;
+    insta::assert_json_snapshot!(answer.redacted(), @r#"
+    {
+      "body": {
+        "code": "unauthorized",
+        "detail": "Send a valid access token: authorization: Bearer …",
+        "request_id": "[request]",
+        "status": 401,
+        "title": "Authentication is needed",
+        "type": "urn:selvage:problem:unauthorized"
+      },
+      "status": 401
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn two_credentials_are_refused_even_if_one_is_good() {
+    let setup = setup().await;
+    let request = setup.ada.request(Method::GET, PATH).header("x-api-key", "x").body(Body::empty()).unwrap();
+    let answer = setup.anonymous.send(request).await;
+    assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, "ambiguous_credentials"));
+}
+
+#[tokio::test]
+async fn what_ends_a_session_acts_on_the_next_request_even_when_the_token_is_remembered() {
+    for (why, sql) in [
+        ("revoked", "UPDATE session SET revoked_at = 1"),
+        ("session over", "UPDATE session SET expires_at = 1"),
+        ("disabled", "UPDATE user SET is_active = 0"),
+        ("left the account", "DELETE FROM membership"),
+        ("user deleted", "DELETE FROM user"),
+        ("account deleted", "DELETE FROM account"),
+        ("key retired", "UPDATE signing_key SET retired_at = 1"),
+        ("key gone", "DELETE FROM signing_key"),
+    ] {
+        let setup = setup().await;
+        assert_eq!(setup.ada.get(PATH).await.status, StatusCode::OK);
+        setup.database.query(Statement::new(sql)).await.unwrap();
+        assert_eq!(setup.ada.get(PATH).await.status, StatusCode::UNAUTHORIZED, "{why}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_ends_with_its_time_even_when_it_is_remembered() {
+    let setup = setup().await;
+    setup.hand.advance(Duration::from_secs(600));
+    assert_eq!(setup.ada.get(PATH).await.status, StatusCode::OK);
+    setup.hand.advance(Duration::from_secs(30));
+    assert_unauthorized_once(&setup.ada).await;
+}
+
+async fn assert_unauthorized_once(client: &Client) {
+    assert_eq!(client.get(PATH).await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_forged_signature_is_refused_before_and_after_the_true_one_was_seen() {
+    let setup = setup().await;
+    let token = &setup.ada_person.token;
+    let (head, signature) = token.rsplit_once('.').unwrap();
+    let forged = format!("{head}.{}{}", if signature.starts_with('A') { 'B' } else { 'A' }, &signature[1..]);
+    for _ in 0..2 {
+        assert_unauthorized_once(&setup.anonymous.with_token(&forged)).await;
+        assert_eq!(setup.ada.get(PATH).await.status, StatusCode::OK);
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_the_callers_looks_like_what_does_not_exist() {
+    let setup = setup().await;
+    let conversation = setup.conversation().await;
+    let foreign = conversation.rsplit_once('/').unwrap().1;
+    let mut first: Option<Value> = None;
+    for id in STRANGE_IDS.into_iter().chain([foreign]) {
+        for (method, path) in routes(id) {
+            if path == PATH {
+                continue;
+            }
+            let answer = call(&setup.eve, &method, &path).await;
+            assert_eq!(answer.status, StatusCode::NOT_FOUND, "{method} {path}");
+            let mut body = answer.body;
+            body["request_id"] = Value::Null;
+            assert_eq!(*first.get_or_insert(body.clone()), body, "{method} {path}");
+        }
+    }
+    assert_eq!(setup.eve.get(PATH).await.body["data"], json!([]));
+    assert_eq!(setup.ada.get(&conversation).await.body["message_count"], 0);
+}
+
+#[tokio::test]
+async fn a_token_of_one_account_opens_no_other_of_the_same_person() {
+    let setup = setup().await;
+    let conversation = setup.conversation().await;
+    let other = Person::new(&setup.database, "owner", NOW).await;
+    let in_ada_s = other.joins(&setup.database, setup.ada_person.account_id, "member", NOW).await;
+    let (own, joined) = (setup.anonymous.with_token(other.token), setup.anonymous.with_token(in_ada_s.token));
+    assert_eq!(own.get(&conversation).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(joined.get(&conversation).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn viewers_read_and_members_write() {
+    let setup = setup().await;
+    let conversation = setup.conversation().await;
+    let id = conversation.rsplit_once('/').unwrap().1;
+    for role in ["viewer", "member", "admin", "owner"] {
+        let client = setup.colleague(role).await;
+        for (method, path) in routes(id) {
+            let expected = match (role, &method) {
+                (_, &Method::GET) => StatusCode::OK,
+                ("viewer", _) => StatusCode::FORBIDDEN,
+                _ => StatusCode::CREATED,
+            };
+            assert_eq!(call(&client, &method, &path).await.status, expected, "{role} {method} {path}");
+        }
+    }
+    let answer = setup.colleague("viewer").await.post(PATH, &json!({})).await;
+    insta::assert_json_snapshot!(answer.redacted(), @r#"
+    {
+      "body": {
+        "code": "forbidden",
+        "detail": "This needs the role member in the account.",
+        "request_id": "[request]",
+        "status": 403,
+        "title": "The role does not allow this",
+        "type": "urn:selvage:problem:forbidden"
+      },
+      "status": 403
+    }
+    "#);
+}
+
+#[test]
+fn the_table_is_what_the_contract_says() {
+    let lines: Vec<_> = conversations::declarations()
+        .iter()
+        .map(|route| format!("{} {} {} {:?}", route.method, route.path, route.operation_id, route.access))
+        .collect();
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    POST /api/conversations create_conversation Role(Member)
+    GET /api/conversations list_conversations Role(Viewer)
+    GET /api/conversations/{id} get_conversation Role(Viewer)
+    POST /api/conversations/{id}/messages append_message Role(Member)
+    GET /api/conversations/{id}/messages list_messages Role(Viewer)
+    "#);
+}

@@ -79,10 +79,14 @@ impl Database {
         }
     }
 
-    /// Waits until everything is on disk and closes the file. A remote database has nothing to close.
-    pub async fn close(self) {
-        if let Body::Local(engine) = self.body {
-            engine.close().await;
+    /// Closes the file after everything in it is on disk. A remote database has nothing to close.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Unavailable`] when the file cannot be brought to rest; what was answered before is safe all the same.
+    pub async fn close(self) -> Result<(), DatabaseError> {
+        match self.body {
+            Body::Local(engine) => engine.close().await.map_err(local::failure),
+            Body::Remote(_) => Ok(()),
         }
     }
 }

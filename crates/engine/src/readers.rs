@@ -198,13 +198,10 @@ impl Readers {
             }
             Job::Stream { sql, parameters, pipe, reply } => {
                 connection.set_brake(deadline, Some(Arc::clone(&pipe.abandoned)));
-                let mut reply = Some(reply);
                 let _end_in_any_case = EndOnDrop(&pipe);
-                let end = self.stream(connection, &sql, &parameters, &pipe, &mut reply);
-                match (reply, end) {
-                    (Some(reply), Err(error)) => drop(reply.send(Err(error))),
-                    (_, end) => pipe.finish(end),
-                }
+                let mut delivery = Delivery { pipe: &pipe, reply: Some(reply), columns: None };
+                let end = self.stream(connection, &sql, &parameters, &mut delivery);
+                delivery.end(end);
             }
         }
     }
@@ -214,8 +211,7 @@ impl Readers {
         connection: &Connection,
         sql: &str,
         parameters: &[Value],
-        pipe: &Pipe,
-        reply: &mut Option<Reply<Arc<[String]>>>,
+        delivery: &mut Delivery<'_>,
     ) -> Result<(), EngineError> {
         let mut statement = run::prepare(connection, &self.counters, sql, parameters)?;
         let mut rows = statement.raw_query();
@@ -226,46 +222,74 @@ impl Readers {
             if self.options.result_bytes_max < size {
                 return Err(EngineError::TooLarge);
             }
-            if let Some(reply) = reply.take() {
-                drop(reply.send(Ok(run::column_names(row.as_ref()))));
-            }
+            delivery.columns.get_or_insert_with(|| run::column_names(row.as_ref()));
             chunk.push(values);
             bytes += size;
             if CHUNK_ROWS <= chunk.len() || CHUNK_BYTES <= bytes {
-                self.deliver(connection, pipe, std::mem::take(&mut chunk))?;
+                self.wait_for_room(delivery.pipe)?;
+                delivery.put(std::mem::take(&mut chunk));
+                connection.set_deadline(Instant::now() + self.options.statement_time_max);
                 bytes = 0;
             }
         }
         drop(rows);
-        if let Some(reply) = reply.take() {
-            drop(reply.send(Ok(run::column_names(&statement))));
+        delivery.columns.get_or_insert_with(|| run::column_names(&statement));
+        if !chunk.is_empty() {
+            self.wait_for_room(delivery.pipe)?;
+            delivery.pipe.put(chunk);
         }
-        if chunk.is_empty() { Ok(()) } else { self.deliver(connection, pipe, chunk) }
+        Ok(())
     }
 
-    fn deliver(
-        self: &Arc<Self>,
-        connection: &Connection,
-        pipe: &Pipe,
-        chunk: Chunk,
-    ) -> Result<(), EngineError> {
-        if !pipe.has_room() {
-            let mut state = self.state();
-            state.stalled += 1;
-            // What waits for a reader goes to another one. If none can be started now, it waits a little longer.
-            drop(self.spawn_if_needed(&mut state));
-            drop(state);
-            let room = pipe.wait_for_room(self.options.stall_time_max);
-            self.state().stalled -= 1;
-            room?;
+    /// While this thread waits for its consumer, another one takes its place.
+    fn wait_for_room(self: &Arc<Self>, pipe: &Pipe) -> Result<(), EngineError> {
+        if pipe.has_room() {
+            return Ok(());
         }
-        pipe.put(chunk);
-        connection.set_deadline(Instant::now() + self.options.statement_time_max);
-        Ok(())
+        let mut state = self.state();
+        state.stalled += 1;
+        // If no thread can be started now, what is queued waits a little longer.
+        drop(self.spawn_if_needed(&mut state));
+        drop(state);
+        let room = pipe.wait_for_room(self.options.stall_time_max);
+        self.state().stalled -= 1;
+        room
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The consumer's side of a stream. It is told of the columns once the first chunk, or all of a small result, is there to be
+/// taken, so that a small result costs one wake-up.
+struct Delivery<'pipe> {
+    pipe: &'pipe Pipe,
+    reply: Option<Reply<Arc<[String]>>>,
+    columns: Option<Arc<[String]>>,
+}
+
+impl Delivery<'_> {
+    fn put(&mut self, chunk: Chunk) {
+        self.pipe.put(chunk);
+        self.tell_columns();
+    }
+
+    fn end(mut self, end: Result<(), EngineError>) {
+        match (self.reply.take(), end) {
+            (Some(reply), Err(error)) => drop(reply.send(Err(error))),
+            (reply, end) => {
+                self.reply = reply;
+                self.pipe.finish(end);
+                self.tell_columns();
+            }
+        }
+    }
+
+    fn tell_columns(&mut self) {
+        if let (Some(reply), Some(columns)) = (self.reply.take(), self.columns.take()) {
+            drop(reply.send(Ok(columns)));
+        }
     }
 }
 

@@ -40,12 +40,20 @@ async fn an_empty_result_has_columns_and_errors_come_before_the_stream() {
     assert_eq!(drain(stream).await.expect("no rows").len(), 0);
     let error = session.stream("SELECT * FROM nowhere", vec![]).await.expect_err("no table");
     assert_eq!(error.to_string(), "no such table: nowhere");
-    let late = session
-        .stream("SELECT abs(i) FROM (SELECT 1 AS i UNION ALL SELECT -9223372036854775808)", vec![]);
-    assert_eq!(
-        drain(late.await.expect("a stream")).await.expect_err("late").to_string(),
-        "integer overflow"
-    );
+    let overflow = "SELECT abs(-9223372036854775808)";
+    let error = session.stream(overflow, vec![]).await.expect_err("in the first row");
+    assert_eq!(error.to_string(), "integer overflow");
+    let late = format!("SELECT abs(iif(i = 5000, -9223372036854775808, i)) FROM ({MANY})");
+    let mut late = session.stream(late, vec![]).await.expect("a stream");
+    let mut rows = 0;
+    let error = loop {
+        match late.next().await {
+            Ok(chunk) => rows += chunk.expect("no end without the error").len(),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!((error.to_string().as_str(), late.next().await), ("integer overflow", Ok(None)));
+    assert!((4096..5000).contains(&rows), "{rows} rows before the error");
 }
 
 #[tokio::test]

@@ -1,0 +1,44 @@
+//! What SQLite will do for a statement.
+
+use database::{Database, Statement, Value};
+
+use crate::tenancy::parameters;
+
+/// Tables that stay small whatever the product does, and what is no table.
+const HARMLESS: [&str; 10] = [
+    "CONSTANT ROW",
+    "json_each",
+    "page",
+    "pragma_foreign_key_check",
+    "pragma_integrity_check",
+    "root_key",
+    "schema_migration",
+    "signing_key",
+    "sqlite_master",
+    "sqlite_schema",
+];
+
+/// The statement after a prefix, with NULL for every parameter: what counts is its text.
+pub fn unbound(prefix: &str, sql: &str) -> Statement {
+    let statement = Statement::new(format!("{prefix} {sql}"));
+    (0..parameters(sql)).fold(statement, |statement, _| statement.bind(Value::Null))
+}
+
+/// The lines of `EXPLAIN QUERY PLAN`.
+pub async fn explain(database: &Database, sql: &str) -> Vec<String> {
+    let rows = database.query(unbound("EXPLAIN QUERY PLAN", sql)).await.unwrap();
+    rows.iter().map(|row| row.get("detail").unwrap()).collect()
+}
+
+/// The lines that read all rows of something that may grow. An alias counts like a table: what is not known to be harmless is not.
+pub fn scans(lines: &[String]) -> Vec<&String> {
+    lines
+        .iter()
+        .filter(|line| {
+            let Some(scanned) = line.strip_prefix("SCAN ") else { return false };
+            let name = scanned.split(" USING").next().unwrap().split(" VIRTUAL").next().unwrap();
+            // Subqueries are scanned once they have been made; what made them has lines of its own.
+            !HARMLESS.contains(&name) && !name.starts_with("(subquery") && !name.starts_with("SUBQUERY")
+        })
+        .collect()
+}

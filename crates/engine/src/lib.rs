@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod authorizer;
+mod commit;
 mod connection;
 mod engine;
 mod error;

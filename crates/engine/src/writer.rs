@@ -220,7 +220,7 @@ impl Writer {
     }
 
     /// Runs a unit under its own savepoint: all of it, or none.
-    fn run_unit(&self, unit: &Unit) -> Result<Vec<Outcome>, EngineError> {
+    pub(crate) fn run_unit(&self, unit: &Unit) -> Result<Vec<Outcome>, EngineError> {
         let deadline = Instant::now() + self.options.statement_time_max;
         self.connection.set_brake(Some(deadline), None);
         self.restore_rowid(unit.rowid)?;
@@ -302,73 +302,6 @@ impl Writer {
     pub(crate) fn undo(&self, savepoint: &str) -> Result<(), EngineError> {
         self.connection.run_own(&format!("ROLLBACK TO \"{savepoint}\""), &[])?;
         self.connection.run_own(&format!("RELEASE \"{savepoint}\""), &[])
-    }
-
-    /// Commits the group and answers its members; afterwards the group is empty and can be used again.
-    pub(crate) fn commit(&mut self, group: &mut Group) {
-        if !group.is_open {
-            return;
-        }
-        let started = Instant::now();
-        match self.connection.run_own("COMMIT", &[]) {
-            Ok(()) => {
-                self.counters.committed(group.members.len(), started.elapsed());
-                group.members.drain(..).for_each(Member::succeed);
-                group.is_open = false;
-            }
-            Err(error) => self.fail_commit(group, &error),
-        }
-    }
-
-    fn fail_commit(&mut self, group: &mut Group, error: &EngineError) {
-        if !self.connection.is_autocommit() {
-            drop(self.connection.run_own("ROLLBACK", &[]));
-        }
-        // A deferred constraint is one member's fault; the commit of each alone tells whose.
-        let is_constraint = matches!(error, EngineError::Sqlite { code, .. } if code & 0xff == 19);
-        if is_constraint && 1 < group.members.len() {
-            self.replay(group);
-            return;
-        }
-        group.is_open = false;
-        group.members.drain(..).for_each(|member| member.fail(error.clone()));
-    }
-
-    /// Runs the members of a group that was rolled back once more, each in its own transaction, and answers them.
-    pub(crate) fn replay(&mut self, group: &mut Group) {
-        group.is_open = false;
-        if group.members.is_empty() {
-            return;
-        }
-        Counters::add(&self.counters.replays);
-        for member in group.members.drain(..) {
-            match member {
-                Member::Unit { unit, .. } => {
-                    let result = self.run_alone(&unit);
-                    drop(unit.reply.send(result));
-                }
-                // It has seen results that another run need not give; nothing of it was acknowledged.
-                Member::Transaction { reply } => {
-                    let message =
-                        "the transaction was rolled back: abort due to ROLLBACK".to_owned();
-                    drop(reply.send(Err(EngineError::Sqlite { code: 516, message })));
-                }
-            }
-        }
-    }
-
-    fn run_alone(&self, unit: &Unit) -> Result<Vec<Outcome>, EngineError> {
-        self.connection.run_own("BEGIN IMMEDIATE", &[])?;
-        let started = Instant::now();
-        let result = self
-            .run_unit(unit)
-            .and_then(|outcomes| self.connection.run_own("COMMIT", &[]).map(|()| outcomes));
-        if result.is_ok() {
-            self.counters.committed(1, started.elapsed());
-        } else if !self.connection.is_autocommit() {
-            self.connection.run_own("ROLLBACK", &[])?;
-        }
-        result
     }
 
     /// Looks at the schema again if it has changed.

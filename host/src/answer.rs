@@ -74,11 +74,6 @@ impl Refusal {
         }
     }
 
-    /// The HTTP status of this refusal.
-    pub fn status(self) -> StatusCode {
-        self.parts().0
-    }
-
     /// The response to the request with this id.
     pub fn response(self, request_id: &str) -> Response<WasiBody> {
         let (status, code, detail) = self.parts();

@@ -305,6 +305,7 @@ impl Shared<'_> {
             component: component.id.as_str().into(),
             variables: part.variables.clone(),
             environment: environment.map(|(name, value)| (name.clone(), value.clone())).collect(),
+            logs: part.logs.clone(),
             files: part.files.clone(),
             allowed_hosts: part.allowed_hosts.clone(),
             databases: self.databases.grant(&component.sqlite_databases),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use manifest::{AllowedHosts, Resolved};
 
 use crate::files::Mount;
+use crate::stdio::LogFiles;
 use crate::{key_value, sqlite};
 
 /// The capabilities of one component, resolved from the manifest once at start and shared by all its instances.
@@ -18,6 +19,8 @@ pub struct Grants {
     pub variables: BTreeMap<String, Resolved>,
     /// The environment of the guest; nothing of the host's own environment.
     pub environment: Vec<(String, String)>,
+    /// Where its output is kept beside the log, if anywhere.
+    pub logs: Option<Arc<LogFiles>>,
     /// Read-only directories.
     pub files: Vec<Mount>,
     /// Where outbound requests may go.

@@ -94,11 +94,12 @@ impl Template {
 
     /// The guest's view of the system: its own environment and files, output to our log, and neither network nor input.
     fn wasi(&self) -> wasmtime::Result<WasiCtx> {
-        let component = &self.grants.component;
+        let (component, logs) = (&self.grants.component, &self.grants.logs);
+        let output = |stream| GuestOutput::new(component.clone(), stream, logs.clone());
         let mut wasi = WasiCtxBuilder::new();
         wasi.envs(&self.grants.environment)
-            .stdout(GuestOutput::new(component.clone(), Stream::Stdout))
-            .stderr(GuestOutput::new(component.clone(), Stream::Stderr))
+            .stdout(output(Stream::Stdout))
+            .stderr(output(Stream::Stderr))
             .allow_tcp(false)
             .allow_udp(false)
             .allow_ip_name_lookup(false);

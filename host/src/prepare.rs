@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use crate::error::HostError;
 use crate::files::{self, Mount};
 use crate::options::Options;
 use crate::settings::Settings;
+use crate::stdio::LogFiles;
 
 /// The way to a running application: [`Host::prepare`], [`Prepared::compile`], [`crate::Ready::serve`].
 pub struct Host;
@@ -33,6 +35,7 @@ pub(crate) struct Part {
     pub allowed_hosts: AllowedHosts,
     pub variables: BTreeMap<String, manifest::Resolved>,
     pub files: Vec<Mount>,
+    pub logs: Option<Arc<LogFiles>>,
 }
 
 impl Host {
@@ -51,24 +54,14 @@ impl Host {
             check_source(component)?;
             check_storage(component, &config)?;
         }
-        directory::own(&options.state_dir)?;
-        directory::own(&options.cache_dir)?;
-        let staging = options.cache_dir.join("files");
+        let state_dir = config.state_dir.as_ref().unwrap_or(&options.state_dir);
+        for directory in [Some(state_dir), Some(&options.cache_dir), config.log_dir.as_ref()] {
+            directory.map_or(Ok(()), |directory| directory::own(directory))?;
+        }
         let mut parts = BTreeMap::new();
         for (id, component) in &manifest.components {
-            parts.insert(
-                id.clone(),
-                Part {
-                    settings: Arc::new(Settings::new(
-                        component,
-                        &options.limits,
-                        config.max_instance_memory,
-                    )?),
-                    allowed_hosts: allowed_hosts(&manifest, component, &variables)?,
-                    variables: variables.for_component(component),
-                    files: files::mounts(&manifest, component, &staging)?,
-                },
-            );
+            let part = part(&manifest, component, &config, &variables, &options)?;
+            parts.insert(id.clone(), part);
         }
         let listener = listen(options.listen)?;
         let admin_listener = options.admin_listen.map(listen).transpose()?;
@@ -84,6 +77,33 @@ impl Prepared {
     pub fn local_addr(&self) -> Result<SocketAddr, HostError> {
         local_addr(&self.listener, self.options.listen)
     }
+}
+
+fn part(
+    manifest: &Manifest,
+    component: &Component,
+    config: &RuntimeConfig,
+    variables: &Variables,
+    options: &Options,
+) -> Result<Part, HostError> {
+    let settings = Settings::new(component, &options.limits, config.max_instance_memory)?;
+    let logs = match &config.log_dir {
+        Some(directory) => {
+            let error = |source: io::Error| HostError::Directory {
+                path: directory.clone(),
+                reason: source.to_string(),
+            };
+            Some(LogFiles::open(directory, &component.id).map_err(error)?)
+        }
+        None => None,
+    };
+    Ok(Part {
+        settings: Arc::new(settings),
+        allowed_hosts: allowed_hosts(manifest, component, variables)?,
+        variables: variables.for_component(component),
+        files: files::mounts(manifest, component, &options.cache_dir.join("files"))?,
+        logs,
+    })
 }
 
 /// Providers come before the values of the options, which come before the manifest's defaults.
@@ -120,12 +140,12 @@ fn check_storage(component: &Component, config: &RuntimeConfig) -> Result<(), Ho
     };
     for name in &component.sqlite_databases {
         if !config.sqlite_databases.contains_key(name) {
-            return Err(undefined("the database", "sqlite_database", name));
+            return Err(undefined("database", "sqlite_database", name));
         }
     }
     for name in &component.key_value_stores {
         if !config.key_value_stores.contains_key(name) {
-            return Err(undefined("the key-value store", "key_value_store", name));
+            return Err(undefined("key-value store", "key_value_store", name));
         }
     }
     Ok(())

@@ -64,7 +64,7 @@ impl Databases {
                     Database::Local(engine)
                 }
                 Some(SqliteDatabase::Libsql { url, token }) => {
-                    Database::Remote(Server::new(url.as_str(), token.as_str()).map_err(failure)?)
+                    Database::Remote(Server::new(url.as_str(), token.expose()).map_err(failure)?)
                 }
             };
             by_name.insert(name.clone(), database);

@@ -1,8 +1,10 @@
 //! What guests print goes to the log, line by line, with the component's id.
 
-use std::io;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::Path;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -20,16 +22,46 @@ pub enum Stream {
     Stderr,
 }
 
+/// Files that get what the guests of one component print, beside the log. Named as Spin names them.
+pub struct LogFiles {
+    stdout: Mutex<File>,
+    stderr: Mutex<File>,
+}
+
+impl LogFiles {
+    /// Opens the files of `component` in `directory` for appending.
+    pub fn open(directory: &Path, component: &str) -> io::Result<Arc<Self>> {
+        let open = |stream: &str| {
+            let path = directory.join(format!("{component}_{stream}.txt"));
+            OpenOptions::new().create(true).append(true).open(path).map(Mutex::new)
+        };
+        Ok(Arc::new(Self { stdout: open("stdout")?, stderr: open("stderr")? }))
+    }
+
+    /// A full disk must not stop a guest that only wants to print.
+    fn append(&self, stream: Stream, line: &str) {
+        let file = match stream {
+            Stream::Stdout => &self.stdout,
+            Stream::Stderr => &self.stderr,
+        };
+        let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = writeln!(file, "{line}") {
+            tracing::warn!("what a guest printed cannot be kept: {error}");
+        }
+    }
+}
+
 /// The standard output or error of an instance.
 #[derive(Clone)]
 pub struct GuestOutput {
     component: Arc<str>,
     stream: Stream,
+    files: Option<Arc<LogFiles>>,
 }
 
 impl GuestOutput {
-    pub fn new(component: Arc<str>, stream: Stream) -> Self {
-        Self { component, stream }
+    pub fn new(component: Arc<str>, stream: Stream, files: Option<Arc<LogFiles>>) -> Self {
+        Self { component, stream, files }
     }
 
     fn lines(&self) -> Lines {
@@ -41,6 +73,9 @@ impl GuestOutput {
         let text = text.trim_end_matches(['\r', '\n']);
         if text.is_empty() {
             return;
+        }
+        if let Some(files) = &self.files {
+            files.append(self.stream, text);
         }
         match self.stream {
             Stream::Stdout => tracing::info!(target: "guest", component = %self.component, "{text}"),
@@ -152,10 +187,21 @@ mod tests {
 
     #[test]
     fn a_line_without_end_is_never_kept_whole() {
-        let mut lines = GuestOutput::new("a".into(), Stream::Stdout).lines();
+        let mut lines = GuestOutput::new("a".into(), Stream::Stdout, None).lines();
         lines.push(&vec![b'x'; 3 * LINE_BYTES_MAX + 7]);
         assert_eq!(lines.pending.len(), 7);
         lines.push(b"\nnext");
         assert_eq!(lines.pending, b"next");
+    }
+    #[test]
+    fn lines_are_appended_to_the_file_of_their_stream() {
+        let directory = tempfile::tempdir().unwrap();
+        for _ in 0..2 {
+            let files = LogFiles::open(directory.path(), "a").unwrap();
+            GuestOutput::new("a".into(), Stream::Stderr, Some(files)).lines().push(b"one\ntwo");
+        }
+        let read = |name: &str| std::fs::read_to_string(directory.path().join(name)).unwrap();
+        assert_eq!(read("a_stderr.txt"), "one\ntwo\none\ntwo\n");
+        assert_eq!(read("a_stdout.txt"), "");
     }
 }

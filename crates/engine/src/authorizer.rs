@@ -178,7 +178,7 @@ fn judge_function(name: &str, direct: bool, learned: &mut Learned) -> Result<(),
     match name.to_ascii_lowercase().as_str() {
         "load_extension" => return Err("load_extension() would run foreign code".to_owned()),
         // Called inside a trigger they tell about that trigger's own statements.
-        "last_insert_rowid" if direct => learned.reads_rowid = true,
+        "last_insert_rowid" if direct => learned.needs_writer = true,
         "changes" | "total_changes" if direct => learned.reads_changes = true,
         _ => {}
     }
@@ -195,6 +195,12 @@ fn judge_pragma(
     match (name, value.as_deref()) {
         ("defer_foreign_keys", _) => {
             learned.defers = true;
+            Ok(Authorization::Allow)
+        }
+        // A quota that lasts until the database is closed. An operator's own quota stands: see `Options::pages_max`.
+        ("max_page_count", _) => {
+            learned.needs_writer = true;
+            learned.sets_quota = value.is_some();
             Ok(Authorization::Allow)
         }
         ("user_version" | "application_id" | "optimize", _)

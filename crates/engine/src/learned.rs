@@ -33,12 +33,14 @@ pub struct Learned {
     pub changes_rows: bool,
     /// CREATE, ALTER, DROP and their like.
     pub changes_schema: bool,
-    /// It calls `last_insert_rowid()`, which only the writer can answer for a session.
-    pub reads_rowid: bool,
+    /// Only the writer's connection has the right answer, as to `last_insert_rowid()`, although nothing is written.
+    pub needs_writer: bool,
     /// It calls `changes()` or `total_changes()`, which are meaningful inside a transaction only.
     pub reads_changes: bool,
     /// It postpones the check of foreign keys to the commit.
     pub defers: bool,
+    /// It limits the size of the file.
+    pub sets_quota: bool,
     /// It may end or hold up the whole transaction around it, so it must not share one with strangers.
     pub solo: bool,
 }
@@ -46,7 +48,7 @@ pub struct Learned {
 impl Learned {
     /// Whether a reader may run it outside a transaction; otherwise it goes to the writer.
     pub fn suits_any_connection(&self) -> bool {
-        self.read_only && !self.reads_rowid
+        self.read_only && !self.needs_writer
     }
 }
 

@@ -268,6 +268,10 @@ impl Writer {
         parameters: &[rusqlite::types::Value],
         bytes_max: usize,
     ) -> Result<(Outcome, usize), EngineError> {
+        if learned.sets_quota && self.options.pages_max.is_some() {
+            let what = "the operator limits the size of this database".to_owned();
+            return Err(EngineError::Denied { what });
+        }
         let (mut result, bytes) =
             run::collect(&self.connection, &self.counters, sql, parameters, bytes_max)?;
         let changed_rows = learned.changes_rows && !learned.changes_schema && !learned.read_only;

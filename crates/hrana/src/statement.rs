@@ -21,6 +21,10 @@ pub struct ResultSet {
     pub columns: Vec<String>,
     /// Each row has as many values as there are columns.
     pub rows: Vec<Vec<Value>>,
+    /// Rows that an INSERT, UPDATE or DELETE changed, as the server counts them.
+    pub changes: u64,
+    /// The rowid that the server's connection inserted last, if it tells. Each single statement has a connection of its own.
+    pub last_insert_rowid: Option<i64>,
 }
 
 impl Stmt {
@@ -65,6 +69,7 @@ impl Stmt {
 
 impl ResultSet {
     pub(crate) fn from_wire(result: proto::StmtResult) -> Result<Self, HranaError> {
+        let (changes, last_insert_rowid) = (result.affected_row_count, result.last_insert_rowid);
         let columns: Vec<String> =
             result.cols.into_iter().map(|column| column.name.unwrap_or_default()).collect();
         let rows = result
@@ -72,7 +77,7 @@ impl ResultSet {
             .into_iter()
             .map(|row| row_from_wire(row, columns.len()))
             .collect::<Result<_, _>>()?;
-        Ok(Self { columns, rows })
+        Ok(Self { columns, rows, changes, last_insert_rowid })
     }
 }
 

@@ -61,19 +61,19 @@ impl Connection {
         }
     }
 
-    /// The rowid that this connection inserted last. A remote database does not tell: 0, as under Spin.
+    /// The rowid that this connection inserted last.
     pub fn last_insert_rowid(&self) -> i64 {
         match self {
             Self::Local(session) => session.last_insert_rowid(),
-            Self::Remote(_) => 0,
+            Self::Remote(remote) => remote.last_insert_rowid(),
         }
     }
 
-    /// The rows that this connection's last INSERT, UPDATE or DELETE changed. A remote database does not tell: 0, as under Spin.
+    /// The rows that this connection's last INSERT, UPDATE or DELETE changed.
     pub fn changes(&self) -> u64 {
         match self {
             Self::Local(session) => session.changes(),
-            Self::Remote(_) => 0,
+            Self::Remote(remote) => remote.changes(),
         }
     }
 }

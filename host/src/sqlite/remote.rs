@@ -1,5 +1,7 @@
 //! Databases behind a libSQL server, over HTTP.
 
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
 use engine::Value;
 use hrana::{
     Client, Endpoint, EndpointError, HranaError, HyperOptions, HyperTransport, Interactive, Limits,
@@ -34,7 +36,12 @@ impl Server {
     }
 
     pub fn connect(&self) -> RemoteConnection {
-        RemoteConnection { client: self.client.clone(), transaction: Mutex::new(None) }
+        RemoteConnection {
+            client: self.client.clone(),
+            transaction: Mutex::new(None),
+            last_insert_rowid: AtomicI64::new(0),
+            changes: AtomicU64::new(0),
+        }
     }
 }
 
@@ -42,6 +49,8 @@ impl Server {
 pub struct RemoteConnection {
     client: Client<HyperTransport>,
     transaction: Mutex<Option<Interactive<HyperTransport>>>,
+    last_insert_rowid: AtomicI64,
+    changes: AtomicU64,
 }
 
 impl RemoteConnection {
@@ -52,10 +61,13 @@ impl RemoteConnection {
         parameters: Vec<Value>,
     ) -> Result<Collected, HranaError> {
         let parameters = parameters.into_iter().map(to_remote).collect();
+        let keyword = first_keyword(&sql).to_ascii_uppercase();
+        let opens = matches!(keyword.as_str(), "BEGIN" | "SAVEPOINT");
         let mut transaction = self.transaction.lock().await;
-        if transaction.is_none() && !opens_transaction(&sql) {
+        if transaction.is_none() && !opens {
             drop(transaction);
-            return self.client.execute(sql, parameters).await.map(collected);
+            let result = self.client.execute(sql, parameters).await?;
+            return Ok(self.note(&keyword, result));
         }
         let stream = transaction.get_or_insert_with(|| self.client.interactive());
         let result = stream.execute(sql, parameters).await;
@@ -63,13 +75,33 @@ impl RemoteConnection {
         if stream.is_autocommit() {
             *transaction = None;
         }
-        result.map(collected)
+        Ok(self.note(&keyword, result?))
     }
-}
 
-fn collected(result: ResultSet) -> Collected {
-    let rows = result.rows.into_iter().map(|row| row.into_iter().map(from_remote).collect());
-    Collected { columns: result.columns, rows: rows.collect() }
+    /// The rowid that was inserted last over this connection, as far as the server tells.
+    pub fn last_insert_rowid(&self) -> i64 {
+        self.last_insert_rowid.load(Ordering::Relaxed)
+    }
+
+    /// The rows that the last INSERT, UPDATE or DELETE over this connection changed.
+    pub fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Relaxed)
+    }
+
+    /// Remembers what SQLite remembers per connection; to the server each statement comes over a new one.
+    fn note(&self, keyword: &str, result: ResultSet) -> Collected {
+        let inserts = matches!(keyword, "INSERT" | "REPLACE" | "WITH");
+        if inserts && let Some(rowid) = result.last_insert_rowid.filter(|rowid| *rowid != 0) {
+            self.last_insert_rowid.store(rowid, Ordering::Relaxed);
+        }
+        // After WITH a SELECT may follow, which changes nothing.
+        let is_write = matches!(keyword, "INSERT" | "REPLACE" | "UPDATE" | "DELETE");
+        if is_write || (keyword == "WITH" && 0 < result.changes) {
+            self.changes.store(result.changes, Ordering::Relaxed);
+        }
+        let rows = result.rows.into_iter().map(|row| row.into_iter().map(from_remote).collect());
+        Collected { columns: result.columns, rows: rows.collect() }
+    }
 }
 
 fn to_remote(value: Value) -> hrana::Value {
@@ -92,8 +124,8 @@ fn from_remote(value: hrana::Value) -> Value {
     }
 }
 
-/// Whether a statement begins with BEGIN or SAVEPOINT, blanks and comments skipped.
-fn opens_transaction(sql: &str) -> bool {
+/// The first word of a statement, blanks, comments and empty statements skipped.
+fn first_keyword(sql: &str) -> &str {
     let mut rest = sql.trim_start();
     loop {
         let after = match (rest.strip_prefix("--"), rest.strip_prefix("/*"), rest.strip_prefix(';'))
@@ -106,21 +138,27 @@ fn opens_transaction(sql: &str) -> bool {
         rest = after.trim_start();
     }
     let end = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
-    let keyword = rest.get(..end).unwrap_or_default();
-    ["BEGIN", "SAVEPOINT"].iter().any(|word| keyword.eq_ignore_ascii_case(word))
+    rest.get(..end).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::opens_transaction;
+    use super::first_keyword;
 
     #[test]
-    fn the_first_keyword_tells_whether_a_transaction_opens() {
-        for sql in ["BEGIN", " begin immediate", "-- why\n/* not */ ; BEGIN;", "SavePoint x"] {
-            assert!(opens_transaction(sql), "{sql}");
-        }
-        for sql in ["", "SELECT 'BEGIN'", "BEGINNING", "-- BEGIN", "/* BEGIN", "COMMIT", "é"] {
-            assert!(!opens_transaction(sql), "{sql}");
+    fn the_first_keyword_stands_behind_blanks_comments_and_semicolons() {
+        for (sql, keyword) in [
+            ("BEGIN", "BEGIN"),
+            (" begin immediate", "begin"),
+            ("-- why\n/* not */ ; SavePoint x", "SavePoint"),
+            ("SELECT 'BEGIN'", "SELECT"),
+            ("SELECT(1)", "SELECT"),
+            ("-- BEGIN", ""),
+            ("/* BEGIN", ""),
+            ("", ""),
+            ("é", ""),
+        ] {
+            assert_eq!(first_keyword(sql), keyword, "{sql:?}");
         }
     }
 }

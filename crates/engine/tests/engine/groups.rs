@@ -177,10 +177,22 @@ async fn a_full_file_is_told_as_full_and_room_heals_it() {
     };
     assert_eq!(error, EngineError::Full);
     assert_eq!(count(&file.engine).await, written);
+    let more = file.engine.execute("PRAGMA max_page_count = 100000", vec![]).await;
+    assert!(matches!(more, Err(EngineError::Denied { .. })), "{more:?}");
     run(&file.engine, "DELETE FROM t").await;
     run(&file.engine, "INSERT INTO t (name) VALUES ('room again')").await;
     let check = value(&file.engine, "PRAGMA integrity_check").await;
     assert_eq!((check, count(&file.engine).await), (text("ok"), 1));
+}
+
+#[tokio::test]
+async fn an_application_may_limit_its_own_database() {
+    let file = file(Options::default()).await;
+    let session = file.engine.session();
+    session.execute("PRAGMA max_page_count = 20", vec![]).await.expect("a limit");
+    let error = session.execute("INSERT INTO t (name) VALUES (zeroblob(1000000))", vec![]).await;
+    assert_eq!(error.expect_err("no room"), EngineError::Full);
+    assert_eq!(value(&file.engine, "PRAGMA max_page_count").await, Value::Integer(20));
 }
 
 #[tokio::test]

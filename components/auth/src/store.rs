@@ -150,7 +150,9 @@ pub async fn find_signing_key(
 
 /// The generation of the newest signing key, retired or not; zero when there was none yet.
 pub async fn newest_generation(database: &Database) -> Result<u32, DatabaseError> {
-    let rows = database.query(Statement::new(include_str!("../queries/get_newest_generation.sql"))).await?;
+    let rows = database
+        .query(Statement::new(include_str!("../queries/get_newest_generation.sql")))
+        .await?;
     rows.first().map_or(Ok(0), |row| row.get("generation"))
 }
 

@@ -43,7 +43,11 @@ async fn bodies_that_are_not_the_object_it_takes_are_bad_requests() {
         r#"{"email":"ada@example.com","password":"x"}"#,
     ] {
         let answer = setup.client.post_text(PATH, body).await;
-        assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, "invalid_request"), "{body}");
+        assert_eq!(
+            (answer.status, answer.code()),
+            (StatusCode::BAD_REQUEST, "invalid_request"),
+            "{body}"
+        );
     }
 }
 
@@ -72,7 +76,9 @@ async fn wrong_unknown_and_disabled_look_the_same() {
     }
     "#);
     assert_eq!(wrong.headers["www-authenticate"], "Bearer realm=\"selvage\"");
-    for name in ["bob@example.com", "bob", "", " ", "@", "' OR 1=1 --", "ada\0", &"a".repeat(100_000)] {
+    for name in
+        ["bob@example.com", "bob", "", " ", "@", "' OR 1=1 --", "ada\0", &"a".repeat(100_000)]
+    {
         let unknown = login(&setup, name, PASSWORD).await;
         assert_eq!(visible(&unknown), visible(&wrong), "{name}");
     }
@@ -94,17 +100,36 @@ async fn a_person_without_a_password_cannot_sign_in_with_one() {
 #[tokio::test]
 async fn a_password_counts_byte_for_byte() {
     let setup = with_ada().await;
-    for password in ["Correct horse battery", "correct horse battery ", " correct horse battery", "correct horse batter", ""] {
-        assert_eq!(login(&setup, "ada", password).await.status, StatusCode::UNAUTHORIZED, "{password:?}");
+    for password in [
+        "Correct horse battery",
+        "correct horse battery ",
+        " correct horse battery",
+        "correct horse batter",
+        "",
+    ] {
+        assert_eq!(
+            login(&setup, "ada", password).await.status,
+            StatusCode::UNAUTHORIZED,
+            "{password:?}"
+        );
     }
 }
 
 #[tokio::test]
 async fn a_damaged_hash_is_a_fault_of_ours() {
     let setup = with_ada().await;
-    setup.database.query(Statement::new("UPDATE user SET password_hash = '$argon2id$v=19$m=4000000,t=2,p=1$x'")).await.unwrap();
+    setup
+        .database
+        .query(Statement::new(
+            "UPDATE user SET password_hash = '$argon2id$v=19$m=4000000,t=2,p=1$x'",
+        ))
+        .await
+        .unwrap();
     let answer = login(&setup, "ada", PASSWORD).await;
-    assert_eq!((answer.status, answer.code()), (StatusCode::INTERNAL_SERVER_ERROR, "internal_error"));
+    assert_eq!(
+        (answer.status, answer.code()),
+        (StatusCode::INTERNAL_SERVER_ERROR, "internal_error")
+    );
 }
 
 #[tokio::test]
@@ -154,5 +179,8 @@ async fn each_login_opens_a_session_of_its_own() {
     assert_ne!(one.body["access_token"], two.body["access_token"]);
     assert_ne!(one.body["refresh_token"], two.body["refresh_token"]);
     assert_eq!(number(&setup.database, "SELECT count(*) AS n FROM session").await, 3);
-    assert_eq!(number(&setup.database, "SELECT count(DISTINCT session_id) AS n FROM refresh_token").await, 3);
+    assert_eq!(
+        number(&setup.database, "SELECT count(DISTINCT session_id) AS n FROM refresh_token").await,
+        3
+    );
 }

@@ -14,7 +14,16 @@ use testing::{ISSUER, MASTER_KEY, NOW};
 #[tokio::test]
 async fn unknown_paths_and_methods_are_problems() {
     let setup = setup().await;
-    for path in ["/", "/api", "/api/auth", "/api/auth/signup/", "/api//auth/login", "/API/auth/login", "/api/auth/%6cogin/x", "/.well-known/"] {
+    for path in [
+        "/",
+        "/api",
+        "/api/auth",
+        "/api/auth/signup/",
+        "/api//auth/login",
+        "/API/auth/login",
+        "/api/auth/%6cogin/x",
+        "/.well-known/",
+    ] {
         let answer = setup.client.get(path).await;
         assert_eq!((answer.status, answer.code()), (StatusCode::NOT_FOUND, "not_found"), "{path}");
     }
@@ -46,7 +55,9 @@ async fn every_answer_has_the_headers_of_an_api() {
             .headers
             .iter()
             .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
-            .filter(|line| !["x-request-id", "content-type", "allow"].iter().any(|name| line.starts_with(name)))
+            .filter(|line| {
+                !["x-request-id", "content-type", "allow"].iter().any(|name| line.starts_with(name))
+            })
             .collect();
         headers.sort();
         let length = headers.iter().position(|line| line.starts_with("content-length: ")).unwrap();
@@ -75,7 +86,8 @@ async fn a_sane_request_id_is_kept_and_any_other_replaced() {
         for id in ids {
             request = request.header("x-request-id", *id);
         }
-        setup.client.send(request.body(axum::body::Body::empty()).unwrap()).await.body["request_id"].clone()
+        setup.client.send(request.body(axum::body::Body::empty()).unwrap()).await.body["request_id"]
+            .clone()
     };
     let longest = "x".repeat(128);
     for id in ["a", "0af7651916cd43dd8448eb211c80319c", "req-1_2.3", &longest] {
@@ -94,14 +106,23 @@ async fn health_answers_without_a_database_and_readiness_does_not() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("selvage.db");
     let database = Database::open(&path).unwrap();
-    database.query(Statement::new("CREATE TABLE schema_migration (nonsense TEXT) STRICT")).await.unwrap();
+    database
+        .query(Statement::new("CREATE TABLE schema_migration (nonsense TEXT) STRICT"))
+        .await
+        .unwrap();
     let (client, _) = client(&database, MASTER_KEY);
     for path in ["/api/health", "/healthz"] {
         let answer = client.get(path).await;
-        assert_eq!((answer.status, answer.body), (StatusCode::OK, json!({"status": "ok"})), "{path}");
+        assert_eq!(
+            (answer.status, answer.body),
+            (StatusCode::OK, json!({"status": "ok"})),
+            "{path}"
+        );
     }
     assert!(client.get("/readyz").await.status.is_server_error());
-    assert!(client.post("/api/auth/signup", &signup("ada@example.com")).await.status.is_server_error());
+    assert!(
+        client.post("/api/auth/signup", &signup("ada@example.com")).await.status.is_server_error()
+    );
 }
 
 #[tokio::test]
@@ -110,7 +131,10 @@ async fn the_first_request_migrates_an_empty_database() {
     let (client, _) = client(&database, MASTER_KEY);
     let answer = client.get("/readyz").await;
     assert_eq!((answer.status, answer.body), (StatusCode::OK, json!({"status": "ok"})));
-    assert_eq!(client.post("/api/auth/signup", &signup("ada@example.com")).await.status, StatusCode::CREATED);
+    assert_eq!(
+        client.post("/api/auth/signup", &signup("ada@example.com")).await.status,
+        StatusCode::CREATED
+    );
 }
 
 #[tokio::test]
@@ -163,7 +187,9 @@ async fn a_rotated_ring_keeps_the_key_and_a_retired_key_is_replaced() {
 fn the_table_is_what_the_contract_says() {
     let lines: Vec<_> = auth::declarations()
         .iter()
-        .map(|route| format!("{} {} {} {:?}", route.method, route.path, route.operation_id, route.access))
+        .map(|route| {
+            format!("{} {} {} {:?}", route.method, route.path, route.operation_id, route.access)
+        })
         .collect();
     insta::assert_snapshot!(lines.join("\n"), @r#"
     POST /api/auth/signup signup Public

@@ -92,7 +92,8 @@ async fn every_rule_that_is_broken_is_named_at_once() {
 async fn passwords_are_checked_by_length_list_and_context() {
     let setup = setup().await;
     let check = async |password: String, status: u16| {
-        let body = json!({"email": "ada.lovelace@example.com", "password": password, "name": "Countess"});
+        let body =
+            json!({"email": "ada.lovelace@example.com", "password": password, "name": "Countess"});
         let answer = setup.client.post(PATH, &body).await;
         assert_eq!(answer.status.as_u16(), status, "{password}");
         if status == 422 {
@@ -115,8 +116,14 @@ async fn a_body_must_be_plain_json_of_a_bearable_size() {
     };
     let missing = setup.client.request(Method::POST, PATH).body(body.clone().into()).unwrap();
     assert_eq!(setup.client.send(missing).await.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
-    for content_type in ["text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin1", "application/jsonx"] {
-        let request = request(header::CONTENT_TYPE, content_type).body(body.clone().into()).unwrap();
+    for content_type in [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "application/json; charset=latin1",
+        "application/jsonx",
+    ] {
+        let request =
+            request(header::CONTENT_TYPE, content_type).body(body.clone().into()).unwrap();
         let answer = setup.client.send(request).await;
         assert_eq!(answer.status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{content_type}");
     }
@@ -270,7 +277,10 @@ async fn of_many_sign_ups_with_one_address_exactly_one_succeeds() {
 #[tokio::test]
 async fn a_wrong_master_key_is_a_fault_of_ours_and_writes_nothing() {
     let setup = setup().await;
-    assert_eq!(setup.client.post(PATH, &signup("ada@example.com")).await.status, StatusCode::CREATED);
+    assert_eq!(
+        setup.client.post(PATH, &signup("ada@example.com")).await.status,
+        StatusCode::CREATED
+    );
     let (other, _) = client(&setup.database, testing::OTHER_MASTER_KEY);
     let answer = other.post(PATH, &signup("bob@example.com")).await;
     insta::assert_json_snapshot!(answer.redacted(), @r#"

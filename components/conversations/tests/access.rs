@@ -16,7 +16,11 @@ async fn call(client: &Client, method: &Method, path: &str) -> Answer {
     if method == Method::GET {
         return client.get(path).await;
     }
-    let body = if path.ends_with("/messages") { json!({"role": "user", "content": "x"}) } else { json!({}) };
+    let body = if path.ends_with("/messages") {
+        json!({"role": "user", "content": "x"})
+    } else {
+        json!({})
+    };
     client.post(path, &body).await
 }
 
@@ -68,7 +72,8 @@ async fn without_a_token_that_counts_every_route_says_the_same_401() {
 #[tokio::test]
 async fn two_credentials_are_refused_even_if_one_is_good() {
     let setup = setup().await;
-    let request = setup.ada.request(Method::GET, PATH).header("x-api-key", "x").body(Body::empty()).unwrap();
+    let request =
+        setup.ada.request(Method::GET, PATH).header("x-api-key", "x").body(Body::empty()).unwrap();
     let answer = setup.anonymous.send(request).await;
     assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, "ambiguous_credentials"));
 }
@@ -110,7 +115,8 @@ async fn a_forged_signature_is_refused_before_and_after_the_true_one_was_seen() 
     let setup = setup().await;
     let token = &setup.ada_person.token;
     let (head, signature) = token.rsplit_once('.').unwrap();
-    let forged = format!("{head}.{}{}", if signature.starts_with('A') { 'B' } else { 'A' }, &signature[1..]);
+    let forged =
+        format!("{head}.{}{}", if signature.starts_with('A') { 'B' } else { 'A' }, &signature[1..]);
     for _ in 0..2 {
         assert_unauthorized_once(&setup.anonymous.with_token(&forged)).await;
         assert_eq!(setup.ada.get(PATH).await.status, StatusCode::OK);
@@ -145,7 +151,8 @@ async fn a_token_of_one_account_opens_no_other_of_the_same_person() {
     let conversation = setup.conversation().await;
     let other = Person::new(&setup.database, "owner", NOW).await;
     let in_ada_s = other.joins(&setup.database, setup.ada_person.account_id, "member", NOW).await;
-    let (own, joined) = (setup.anonymous.with_token(other.token), setup.anonymous.with_token(in_ada_s.token));
+    let (own, joined) =
+        (setup.anonymous.with_token(other.token), setup.anonymous.with_token(in_ada_s.token));
     assert_eq!(own.get(&conversation).await.status, StatusCode::NOT_FOUND);
     assert_eq!(joined.get(&conversation).await.status, StatusCode::OK);
 }
@@ -163,7 +170,11 @@ async fn viewers_read_and_members_write() {
                 ("viewer", _) => StatusCode::FORBIDDEN,
                 _ => StatusCode::CREATED,
             };
-            assert_eq!(call(&client, &method, &path).await.status, expected, "{role} {method} {path}");
+            assert_eq!(
+                call(&client, &method, &path).await.status,
+                expected,
+                "{role} {method} {path}"
+            );
         }
     }
     let answer = setup.colleague("viewer").await.post(PATH, &json!({})).await;
@@ -186,7 +197,9 @@ async fn viewers_read_and_members_write() {
 fn the_table_is_what_the_contract_says() {
     let lines: Vec<_> = conversations::declarations()
         .iter()
-        .map(|route| format!("{} {} {} {:?}", route.method, route.path, route.operation_id, route.access))
+        .map(|route| {
+            format!("{} {} {} {:?}", route.method, route.path, route.operation_id, route.access)
+        })
         .collect();
     insta::assert_snapshot!(lines.join("\n"), @r#"
     POST /api/conversations create_conversation Role(Member)

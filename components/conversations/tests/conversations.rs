@@ -25,7 +25,11 @@ async fn bodies_that_are_not_the_object_it_takes_are_bad_requests() {
         r#"{"title":"a","title":"b"}"#,
     ] {
         let answer = setup.ada.post_text(PATH, body).await;
-        assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, "invalid_request"), "{body}");
+        assert_eq!(
+            (answer.status, answer.code()),
+            (StatusCode::BAD_REQUEST, "invalid_request"),
+            "{body}"
+        );
     }
     insta::assert_json_snapshot!(setup.ada.post_text(PATH, r#"{"metadata":[1]}"#).await.redacted(), @r#"
     {
@@ -51,8 +55,10 @@ async fn bodies_that_are_not_the_object_it_takes_are_bad_requests() {
 #[tokio::test]
 async fn values_one_past_their_limit_are_refused_and_at_the_limit_taken() {
     let setup = setup().await;
-    let metadata = |bytes: usize| json!({"metadata": {"a": "x".repeat(bytes - r#"{"a":""}"#.len())}});
-    let fields = |title: &str, continuation: &str| json!({"title": title, "continuation_id": continuation});
+    let metadata =
+        |bytes: usize| json!({"metadata": {"a": "x".repeat(bytes - r#"{"a":""}"#.len())}});
+    let fields =
+        |title: &str, continuation: &str| json!({"title": title, "continuation_id": continuation});
     for (body, pointer) in [
         (fields("", "a"), "/title"),
         (fields(&"é".repeat(256), "a"), "/title"),
@@ -98,7 +104,8 @@ async fn a_continuation_id_is_taken_once_per_account() {
 #[tokio::test]
 async fn a_conversation_is_what_it_was_created_with() {
     let setup = setup().await;
-    let body = json!({"title": "Loops", "continuation_id": "c-1", "metadata": {"tags": ["a"], "n": 1}});
+    let body =
+        json!({"title": "Loops", "continuation_id": "c-1", "metadata": {"tags": ["a"], "n": 1}});
     let created = setup.ada.post(PATH, &body).await;
     insta::assert_json_snapshot!(created.redacted(), @r#"
     {
@@ -148,10 +155,12 @@ async fn a_conversation_is_what_it_was_created_with() {
 #[tokio::test]
 async fn metadata_comes_back_byte_for_byte() {
     let setup = setup().await;
-    let metadata = r#"{"z":1.0,"a": 12345678901234567890123, "nested":{"b":[1e2,"\u00e9\u0000"]},"a ":null}"#;
+    let metadata =
+        r#"{"z":1.0,"a": 12345678901234567890123, "nested":{"b":[1e2,"\u00e9\u0000"]},"a ":null}"#;
     let created = setup.ada.post_text(PATH, format!(r#"{{"metadata":{metadata}}}"#)).await;
     assert_eq!(created.status, StatusCode::CREATED);
-    let rows = setup.database.query(Statement::new("SELECT metadata FROM conversation")).await.unwrap();
+    let rows =
+        setup.database.query(Statement::new("SELECT metadata FROM conversation")).await.unwrap();
     assert_eq!(rows.first().unwrap().get::<String>("metadata").unwrap(), metadata);
 }
 
@@ -167,11 +176,28 @@ async fn an_append_changes_the_entity_tag() {
 #[tokio::test]
 async fn queries_that_the_list_does_not_take_are_refused() {
     let setup = setup().await;
-    for query in ["limit=x", "limit=-1", "limit=1&limit=2", "archived=1", "pinned=maybe", "offset=1", "account_id=x"] {
+    for query in [
+        "limit=x",
+        "limit=-1",
+        "limit=1&limit=2",
+        "archived=1",
+        "pinned=maybe",
+        "offset=1",
+        "account_id=x",
+    ] {
         let answer = setup.ada.get(&format!("{PATH}?{query}")).await;
-        assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, "invalid_request"), "{query}");
+        assert_eq!(
+            (answer.status, answer.code()),
+            (StatusCode::BAD_REQUEST, "invalid_request"),
+            "{query}"
+        );
     }
-    for (query, pointer) in [("limit=0", "/limit"), ("limit=201", "/limit"), ("cursor=!", "/cursor"), ("cursor=", "/cursor")] {
+    for (query, pointer) in [
+        ("limit=0", "/limit"),
+        ("limit=201", "/limit"),
+        ("cursor=!", "/cursor"),
+        ("cursor=", "/cursor"),
+    ] {
         let answer = setup.ada.get(&format!("{PATH}?{query}")).await;
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{query}");
         assert_eq!(answer.pointers(), [pointer], "{query}");
@@ -201,7 +227,10 @@ async fn queries_that_the_list_does_not_take_are_refused() {
 async fn an_empty_list_is_a_list() {
     let setup = setup().await;
     let answer = setup.ada.get(PATH).await;
-    assert_eq!((answer.status, answer.body), (StatusCode::OK, json!({"data": [], "next_cursor": null})));
+    assert_eq!(
+        (answer.status, answer.body),
+        (StatusCode::OK, json!({"data": [], "next_cursor": null}))
+    );
 }
 
 async fn titles(setup: &Setup, query: &str) -> (Vec<String>, Option<String>) {

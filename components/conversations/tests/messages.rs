@@ -35,7 +35,11 @@ async fn bodies_that_are_not_the_object_it_takes_are_bad_requests() {
         r#"{"role":"user","content":"\ud800"}"#,
     ] {
         let answer = setup.ada.post_text(&path, body).await;
-        assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, "invalid_request"), "{body}");
+        assert_eq!(
+            (answer.status, answer.code()),
+            (StatusCode::BAD_REQUEST, "invalid_request"),
+            "{body}"
+        );
     }
 }
 
@@ -181,7 +185,8 @@ async fn messages_appended_at_once_have_no_gaps_and_no_doubles() {
         .map(|n| {
             let (client, path) = (setup.ada.clone(), path.clone());
             tokio::spawn(async move {
-                let answer = client.post(&path, &json!({"role": "user", "content": format!("m{n}")})).await;
+                let answer =
+                    client.post(&path, &json!({"role": "user", "content": format!("m{n}")})).await;
                 assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.body);
                 answer.body
             })
@@ -192,7 +197,8 @@ async fn messages_appended_at_once_have_no_gaps_and_no_doubles() {
         acknowledged.push(append.await.unwrap());
     }
     acknowledged.sort_by_key(|message| message["seq"].as_i64());
-    let seqs: Vec<_> = acknowledged.iter().map(|message| message["seq"].as_i64().unwrap()).collect();
+    let seqs: Vec<_> =
+        acknowledged.iter().map(|message| message["seq"].as_i64().unwrap()).collect();
     assert_eq!(seqs, (1..=64).collect::<Vec<_>>());
     let page = setup.ada.get(&format!("{path}?limit=200")).await.body;
     assert_eq!(page["data"], Value::Array(acknowledged.clone()));
@@ -208,7 +214,9 @@ async fn messages_appended_at_once_have_no_gaps_and_no_doubles() {
 async fn queries_that_the_page_does_not_take_are_refused() {
     let setup = setup().await;
     let path = setup.conversation().await + "/messages";
-    for query in ["limit=x", "before=x", "before=9223372036854775808", "after=1&after=2", "offset=1"] {
+    for query in
+        ["limit=x", "before=x", "before=9223372036854775808", "after=1&after=2", "offset=1"]
+    {
         let answer = setup.ada.get(&format!("{path}?{query}")).await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{query}");
     }
@@ -306,10 +314,14 @@ async fn deleting_an_account_takes_its_history_along_and_no_other() {
     let created = setup.eve.post(PATH, &json!({})).await.body;
     let eves = format!("{PATH}/{}/messages", created["id"].as_str().unwrap());
     setup.eve.post(&eves, &json!({"role": "user", "content": "mine"})).await;
-    let delete = Statement::new("DELETE FROM account WHERE id = ?1").bind(setup.ada_person.account_id.to_string());
+    let delete = Statement::new("DELETE FROM account WHERE id = ?1")
+        .bind(setup.ada_person.account_id.to_string());
     setup.database.query(delete).await.unwrap();
     let count = "SELECT (SELECT count(*) FROM message) AS messages, (SELECT count(*) FROM conversation) AS conversations";
     let rows = setup.database.query(Statement::new(count)).await.unwrap();
     let row = rows.first().unwrap();
-    assert_eq!((row.get::<i64>("messages").unwrap(), row.get::<i64>("conversations").unwrap()), (1, 1));
+    assert_eq!(
+        (row.get::<i64>("messages").unwrap(), row.get::<i64>("conversations").unwrap()),
+        (1, 1)
+    );
 }

@@ -42,7 +42,13 @@ impl Person {
     }
 
     /// Makes this person a member of another account too, signed in to that one.
-    pub async fn joins(&self, database: &Database, account_id: AccountId, role: &str, now: UnixMillis) -> Self {
+    pub async fn joins(
+        &self,
+        database: &Database,
+        account_id: AccountId,
+        role: &str,
+        now: UnixMillis,
+    ) -> Self {
         Self::join(database, self.user_id, account_id, role, now).await
     }
 

@@ -1,6 +1,10 @@
 //! What the tests of this component share.
 
-#![allow(dead_code, clippy::allow_attributes, reason = "each test file is a crate of its own and uses its own part")]
+#![allow(
+    dead_code,
+    clippy::allow_attributes,
+    reason = "each test file is a crate of its own and uses its own part"
+)]
 
 use ambient::{Clock, Entropy, Hand};
 use axum::http::StatusCode;

@@ -42,7 +42,9 @@ impl Sources {
     pub fn is_pinned(&self, expression: &Expr, pinned: &Pinned) -> bool {
         match expression {
             Expr::Variable(_) => true,
-            Expr::Parenthesized(inner) if inner.len() == 1 => inner.iter().all(|e| self.is_pinned(e, pinned)),
+            Expr::Parenthesized(inner) if inner.len() == 1 => {
+                inner.iter().all(|e| self.is_pinned(e, pinned))
+            }
             other => self.column(other).is_some_and(|column| pinned.contains(&column)),
         }
     }
@@ -65,7 +67,11 @@ pub fn children<'a>(expression: &'a Expr<'a>) -> Vec<&'a Expr<'a>> {
             let pairs = when_then_pairs.iter().flat_map(|(when, then)| [when, then]);
             base.iter().chain(else_expr).copied().chain(pairs).collect()
         }
-        Expr::Cast { expr, .. } | Expr::Collate(expr, _) | Expr::IsNull(expr) | Expr::NotNull(expr) | Expr::Unary(_, expr) => {
+        Expr::Cast { expr, .. }
+        | Expr::Collate(expr, _)
+        | Expr::IsNull(expr)
+        | Expr::NotNull(expr)
+        | Expr::Unary(_, expr) => {
             vec![expr]
         }
         Expr::FunctionCall { args, order_by, filter_over, .. } => {
@@ -77,12 +83,16 @@ pub fn children<'a>(expression: &'a Expr<'a>) -> Vec<&'a Expr<'a>> {
                 children.extend(tail.filter_clause);
                 if let Some(Over::Window(window)) = tail.over_clause {
                     children.extend(window.partition_by.unwrap_or_default());
-                    children.extend(window.order_by.unwrap_or_default().iter().map(|column| &column.expr));
+                    children.extend(
+                        window.order_by.unwrap_or_default().iter().map(|column| &column.expr),
+                    );
                 }
             }
             children
         }
-        Expr::InList { lhs, rhs, .. } => std::iter::once(*lhs).chain(rhs.unwrap_or_default()).collect(),
+        Expr::InList { lhs, rhs, .. } => {
+            std::iter::once(*lhs).chain(rhs.unwrap_or_default()).collect()
+        }
         Expr::Like { lhs, rhs, escape, .. } => [*lhs, *rhs].into_iter().chain(*escape).collect(),
         Expr::Parenthesized(inner) => inner.iter().collect(),
         _ => Vec::new(),
@@ -90,7 +100,11 @@ pub fn children<'a>(expression: &'a Expr<'a>) -> Vec<&'a Expr<'a>> {
 }
 
 /// The equalities among the terms that a condition demands all of.
-pub fn conjuncts<'a>(condition: &'a Expr<'a>, only: Option<&str>, equalities: &mut Vec<Equality<'a>>) {
+pub fn conjuncts<'a>(
+    condition: &'a Expr<'a>,
+    only: Option<&str>,
+    equalities: &mut Vec<Equality<'a>>,
+) {
     match condition {
         Expr::Binary(left, Operator::And, right) => {
             conjuncts(left, only, equalities);

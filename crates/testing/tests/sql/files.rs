@@ -24,7 +24,12 @@ pub fn queries() -> Vec<Query> {
     files
         .into_iter()
         .map(|file| {
-            assert_eq!(file.extension().and_then(|e| e.to_str()), Some("sql"), "{}", file.display());
+            assert_eq!(
+                file.extension().and_then(|e| e.to_str()),
+                Some("sql"),
+                "{}",
+                file.display()
+            );
             let sql = fs::read_to_string(&file).unwrap();
             let path = file.strip_prefix(&root).unwrap().to_str().unwrap().replace('\\', "/");
             Query { path, sql }

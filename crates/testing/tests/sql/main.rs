@@ -59,7 +59,10 @@ async fn no_statement_reads_a_whole_table() {
     for Query { path, sql } in queries() {
         let lines = plan::explain(&database, &sql).await;
         violations.extend(plan::scans(&lines).into_iter().map(|line| format!("{path}: {line}")));
-        report.push_str(&format!("{path}\n{}\n", lines.iter().map(|line| format!("  {line}\n")).collect::<String>()));
+        report.push_str(&format!(
+            "{path}\n{}\n",
+            lines.iter().map(|line| format!("  {line}\n")).collect::<String>()
+        ));
     }
     assert!(violations.is_empty(), "{violations:#?}");
     insta::assert_snapshot!("query_plans", report);
@@ -71,8 +74,10 @@ async fn tenants() -> Tenants {
     let sql = "SELECT t.name FROM sqlite_schema AS t, pragma_table_info(t.name) AS c WHERE t.type = 'table' AND c.name = 'account_id'";
     let rows = database.query(Statement::new(sql)).await.unwrap();
     let names = rows.iter().map(|row| row.get::<String>("name").unwrap());
-    let tenants: Tenants =
-        names.map(|name| (name, "account_id".to_owned())).chain([("account".to_owned(), "id".to_owned())]).collect();
+    let tenants: Tenants = names
+        .map(|name| (name, "account_id".to_owned()))
+        .chain([("account".to_owned(), "id".to_owned())])
+        .collect();
     for table in ["account", "conversation", "membership", "message", "refresh_token", "session"] {
         assert!(tenants.contains_key(table), "{table}");
     }

@@ -38,7 +38,9 @@ pub fn scans(lines: &[String]) -> Vec<&String> {
             let Some(scanned) = line.strip_prefix("SCAN ") else { return false };
             let name = scanned.split(" USING").next().unwrap().split(" VIRTUAL").next().unwrap();
             // Subqueries are scanned once they have been made; what made them has lines of its own.
-            !HARMLESS.contains(&name) && !name.starts_with("(subquery") && !name.starts_with("SUBQUERY")
+            !HARMLESS.contains(&name)
+                && !name.starts_with("(subquery")
+                && !name.starts_with("SUBQUERY")
         })
         .collect()
 }

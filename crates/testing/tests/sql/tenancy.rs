@@ -8,8 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sqlite3_parser::ast::fmt::ToTokens as _;
 use sqlite3_parser::ast::{
-    Cmd, CommonTableExpr, Expr, FromClause, InsertBody, JoinConstraint, JoinOperator, JoinType, OneSelect, ParameterInfo,
-    QualifiedName, ResolveType, ResultColumn, Select, SelectTable, Set, SortedColumn, Stmt, Upsert, UpsertDo, With,
+    Cmd, CommonTableExpr, Expr, FromClause, InsertBody, JoinConstraint, JoinOperator, JoinType,
+    OneSelect, ParameterInfo, QualifiedName, ResolveType, ResultColumn, Select, SelectTable, Set,
+    SortedColumn, Stmt, Upsert, UpsertDo, With,
 };
 use sqlite3_parser::lexer::sql::Parser;
 use sqlite3_parser::{Bump, FallibleIterator as _};
@@ -67,7 +68,17 @@ impl Prover<'_> {
     fn statement(&mut self, statement: &Stmt) {
         match statement {
             Stmt::Select(select) => self.select(select, &Pinned::new()),
-            Stmt::Update { with, or_conflict, tbl_name, sets, from, where_clause, returning, limit, .. } => {
+            Stmt::Update {
+                with,
+                or_conflict,
+                tbl_name,
+                sets,
+                from,
+                where_clause,
+                returning,
+                limit,
+                ..
+            } => {
                 self.with(with.as_ref());
                 self.refuse_replace(tbl_name, *or_conflict);
                 self.refuse_moving(tbl_name, sets);
@@ -91,7 +102,9 @@ impl Prover<'_> {
             Stmt::Insert { with, or_conflict, tbl_name, columns, body, returning } => {
                 self.with(with.as_ref());
                 self.refuse_replace(tbl_name, *or_conflict);
-                let columns = columns.as_ref().map(|names| names.iter().map(|name| text(name.0)).collect::<Vec<_>>());
+                let columns = columns
+                    .as_ref()
+                    .map(|names| names.iter().map(|name| text(name.0)).collect::<Vec<_>>());
                 self.insert(tbl_name, columns.as_deref(), body);
                 self.columns(returning.unwrap_or_default(), &Pinned::new());
             }
@@ -111,13 +124,17 @@ impl Prover<'_> {
 
     fn refuse_replace(&mut self, table: &QualifiedName, conflict: Option<ResolveType>) {
         if conflict == Some(ResolveType::Replace) && self.key(table).is_some() {
-            self.refuse(format!("REPLACE can delete rows of other accounts from {}", text(table.name.0)));
+            self.refuse(format!(
+                "REPLACE can delete rows of other accounts from {}",
+                text(table.name.0)
+            ));
         }
     }
 
     fn refuse_moving(&mut self, table: &QualifiedName, sets: &[Set]) {
         let Some(key) = self.key(table) else { return };
-        let moves = sets.iter().flat_map(|set| set.col_names.iter()).any(|name| text(name.0) == key);
+        let moves =
+            sets.iter().flat_map(|set| set.col_names.iter()).any(|name| text(name.0) == key);
         if moves {
             self.refuse(format!("rows of {} would change their account", text(table.name.0)));
         }
@@ -166,7 +183,11 @@ impl Prover<'_> {
         let pinned = self.pin(&sources, &equalities, outer);
         conditions.into_iter().for_each(|condition| self.expression(condition, &pinned));
         self.columns(columns, &pinned);
-        group_by.unwrap_or_default().iter().chain(*having).for_each(|e| self.expression(e, &pinned));
+        group_by
+            .unwrap_or_default()
+            .iter()
+            .chain(*having)
+            .for_each(|e| self.expression(e, &pinned));
         (pinned, sources)
     }
 
@@ -234,7 +255,8 @@ impl Prover<'_> {
     fn pin(&mut self, sources: &Sources, equalities: &[Equality], outer: &Pinned) -> Pinned {
         // An alias in here hides the same alias outside.
         let hidden = |alias: &String| sources.tables.iter().any(|(own, _)| own == alias);
-        let mut pinned: Pinned = outer.iter().filter(|(alias, _)| !hidden(alias)).cloned().collect();
+        let mut pinned: Pinned =
+            outer.iter().filter(|(alias, _)| !hidden(alias)).cloned().collect();
         loop {
             let before = pinned.len();
             for Equality { left, right, only } in equalities {
@@ -251,7 +273,9 @@ impl Prover<'_> {
             }
         }
         for (alias, table) in &sources.tables {
-            let Some(key) = table.as_ref().and_then(|table| self.tenants.get(table)) else { continue };
+            let Some(key) = table.as_ref().and_then(|table| self.tenants.get(table)) else {
+                continue;
+            };
             if !pinned.contains(&(alias.clone(), key.clone())) {
                 self.refuse(format!("{alias}.{key} is not bound"));
             }
@@ -260,7 +284,12 @@ impl Prover<'_> {
     }
 
     /// The rows that an `UPDATE` or `DELETE` touches.
-    fn write(&mut self, target: &QualifiedName, from: Option<&FromClause>, condition: Option<&Expr>) -> Pinned {
+    fn write(
+        &mut self,
+        target: &QualifiedName,
+        from: Option<&FromClause>,
+        condition: Option<&Expr>,
+    ) -> Pinned {
         let table = text(target.name.0);
         let alias = target.alias.as_ref().map_or_else(|| table.clone(), |alias| text(alias.0));
         let mut sources = Sources { tables: vec![(alias, Some(table))] };
@@ -279,7 +308,8 @@ impl Prover<'_> {
 
     fn insert(&mut self, target: &QualifiedName, columns: Option<&[String]>, body: &InsertBody) {
         let key = self.key(target);
-        let position = key.as_ref().and_then(|key| columns?.iter().position(|column| column == key));
+        let position =
+            key.as_ref().and_then(|key| columns?.iter().position(|column| column == key));
         if key.is_some() && position.is_none() {
             self.refuse(format!("{} gets rows without a named account", text(target.name.0)));
         }
@@ -290,14 +320,19 @@ impl Prover<'_> {
             let (pinned, sources) = self.core(core, &Pinned::new());
             let Some(position) = position else { continue };
             let is_bound = match core {
-                OneSelect::Values(rows) => rows.iter().all(|row| matches!(row.get(position), Some(Expr::Variable(_)))),
+                OneSelect::Values(rows) => {
+                    rows.iter().all(|row| matches!(row.get(position), Some(Expr::Variable(_))))
+                }
                 OneSelect::Select { columns, .. } => matches!(
                     columns.get(position),
                     Some(ResultColumn::Expr(value, _)) if sources.is_pinned(value, &pinned)
                 ),
             };
             if !is_bound {
-                self.refuse(format!("{} gets rows of an account that is not bound", text(target.name.0)));
+                self.refuse(format!(
+                    "{} gets rows of an account that is not bound",
+                    text(target.name.0)
+                ));
             }
         }
         self.upsert(target, key.as_deref(), *upsert);
@@ -309,12 +344,22 @@ impl Prover<'_> {
         if let UpsertDo::Set { sets, where_clause } = &upsert.do_clause {
             let targets = upsert.index.as_ref().map(|index| index.targets).unwrap_or_default();
             let sources = Sources { tables: vec![(String::new(), None)] };
-            let names: Vec<_> = targets.iter().filter_map(|t| sources.column(&t.expr)).map(|(_, name)| name).collect();
+            let names: Vec<_> = targets
+                .iter()
+                .filter_map(|t| sources.column(&t.expr))
+                .map(|(_, name)| name)
+                .collect();
             if key.is_some_and(|key| !names.iter().any(|name| name == key)) {
-                self.refuse(format!("a row of {} in another account could be in the way", text(target.name.0)));
+                self.refuse(format!(
+                    "a row of {} in another account could be in the way",
+                    text(target.name.0)
+                ));
             }
             self.refuse_moving(target, sets);
-            sets.iter().map(|set| &set.expr).chain(where_clause).for_each(|e| self.expression(e, &Pinned::new()));
+            sets.iter()
+                .map(|set| &set.expr)
+                .chain(where_clause)
+                .for_each(|e| self.expression(e, &Pinned::new()));
         }
         self.upsert(target, key, upsert.next);
     }

@@ -1,0 +1,174 @@
+//! Why a command did not do what it was asked.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::io;
+use std::path::PathBuf;
+
+use host::HostError;
+use manifest::{ManifestError, VariablesError};
+use migrations::MigrationError;
+
+/// Each is shown as one sentence on what is wrong, its causes, and what to do: [`CliError::sentence`].
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    #[error("the threads of the program cannot be started")]
+    Runtime(#[source] io::Error),
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    #[error(transparent)]
+    Variables(#[from] VariablesError),
+    #[error(transparent)]
+    Host(#[from] HostError),
+
+    #[error("the state directory {} cannot be used", path.display())]
+    StateDir { path: PathBuf, source: io::Error },
+    #[error("the state directory {} can be written by other users", path.display())]
+    StateDirOpen { path: PathBuf },
+    #[error("another selvage serves from the state directory {}", path.display())]
+    StateDirInUse { path: PathBuf },
+
+    #[error("the master key in {origin} is not usable: {problem}")]
+    MasterKey { origin: String, problem: String },
+    #[error("the master key file {} can be read by other users", path.display())]
+    MasterKeyOpen { path: PathBuf },
+    #[error("the master key file {} cannot be {verb}", path.display())]
+    MasterKeyFile { path: PathBuf, verb: &'static str, source: io::Error },
+    #[error("the system gave no random bytes for a master key")]
+    Entropy(#[source] ambient::EntropyError),
+    #[error("the master key does not belong to the database {database}")]
+    WrongMasterKey { database: String },
+    #[error("the variable {name} is {value:?}")]
+    Variable { name: &'static str, value: String, allowed: &'static str },
+
+    #[error("the WebAssembly target {target} is not installed, and there is no rustup to add it")]
+    NoTarget { target: String },
+    #[error("rustup cannot add the WebAssembly target {target}")]
+    AddTarget { target: String },
+    #[error("{program} cannot be started")]
+    NoProgram { program: &'static str, source: io::Error },
+    #[error("the build command `{command}` of component {component} ended with {status}")]
+    BuildFailed { component: String, command: String, status: String },
+    #[error("the component {component} was built, but {} is not there", path.display())]
+    NotBuilt { component: String, path: PathBuf },
+
+    #[error("{0}")]
+    DatabaseUrl(String),
+    #[error("the directory of the database {} does not exist", path.display())]
+    DatabaseDirectory { path: PathBuf },
+    #[error("the database {database} cannot be used")]
+    Database { database: String, source: database::DatabaseError },
+    #[error("the database {database} cannot be migrated")]
+    Migration { database: String, source: MigrationError },
+    #[error("nothing was taken back")]
+    NotConfirmed,
+    #[error("{name:?} is not a name for a migration")]
+    MigrationName { name: String },
+    #[error("there is no directory {} here", path.display())]
+    NoMigrations { path: PathBuf },
+    #[error("the migration file {} cannot be made", path.display())]
+    MigrationFile { path: PathBuf, source: io::Error },
+
+    #[error("{problems} of {checks} checks found a problem")]
+    Doctor { problems: usize, checks: usize },
+}
+
+impl CliError {
+    /// What is wrong with its causes, and what to do about it, on one line.
+    pub fn sentence(&self) -> String {
+        let mut sentence = self.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            // Writing to a String cannot fail.
+            let _ = write!(sentence, ": {error}");
+            cause = error.source();
+        }
+        if let Some(fix) = self.fix() {
+            let _ = write!(sentence, "; fix: {fix}");
+        }
+        // Some causes (a refused SQL statement) have line breaks of their own.
+        sentence.replace(['\r', '\n'], " ")
+    }
+
+    /// What to do. `None` where the sentence says it already, or where nothing can be said.
+    fn fix(&self) -> Option<String> {
+        let fix = match self {
+            Self::Manifest(_) | Self::Variables(_) | Self::Host(_) | Self::Doctor { .. } => {
+                return None;
+            }
+            Self::Runtime(_) => "raise the limit of threads (`ulimit -u`)".to_owned(),
+            Self::StateDir { path, .. } => {
+                format!("make {} writable, or choose another with --state-dir", path.display())
+            }
+            Self::StateDirOpen { path } => format!("run `chmod 700 {}`", path.display()),
+            Self::StateDirInUse { .. } => {
+                "stop it, or choose another directory with --state-dir".to_owned()
+            }
+            Self::MasterKey { .. } => {
+                "make a key with `head -c 32 /dev/urandom | base64`, or remove it and let `selvage up` make one for a new database".to_owned()
+            }
+            Self::MasterKeyOpen { path } => format!("run `chmod 600 {}`", path.display()),
+            Self::MasterKeyFile { path, .. } => {
+                format!("check who owns {} and its directory", path.display())
+            }
+            Self::Entropy(_) => "set SPIN_VARIABLE_MASTER_KEY".to_owned(),
+            Self::WrongMasterKey { .. } => {
+                "restore the master key that the database was made with (its backup, or SPIN_VARIABLE_MASTER_KEY), or choose another database".to_owned()
+            }
+            Self::Variable { allowed, .. } => format!("set it to {allowed}"),
+            Self::NoTarget { target } => format!(
+                "install Rust with rustup (https://rustup.rs), or add the standard library of {target} with what installed your Rust"
+            ),
+            Self::AddTarget { target } => {
+                format!("run `rustup target add {target}` and see what it says")
+            }
+            Self::NoProgram { program, .. } => {
+                format!("install {program}, or correct the PATH that it should be found in")
+            }
+            Self::BuildFailed { .. } => "see the output above".to_owned(),
+            Self::NotBuilt { .. } => {
+                "correct the component's `source`, or the target directory that cargo is configured to use".to_owned()
+            }
+            Self::DatabaseUrl(_) => {
+                "write libsql://HOST, and pass the token in SELVAGE_DATABASE_TOKEN".to_owned()
+            }
+            Self::DatabaseDirectory { .. } => "make it, or correct --database".to_owned(),
+            Self::Database { source, .. } => return Some(database_fix(source).to_owned()),
+            Self::Migration { source, .. } => return Some(migration_fix(source).to_owned()),
+            Self::NotConfirmed => "answer y, or pass --yes".to_owned(),
+            Self::MigrationName { .. } => {
+                "use small letters, digits and underscores, e.g. conversation_archive".to_owned()
+            }
+            Self::NoMigrations { .. } => "run this in the root of the repository".to_owned(),
+            Self::MigrationFile { .. } => "check the directory `migrations`".to_owned(),
+        };
+        Some(fix)
+    }
+}
+
+fn database_fix(error: &database::DatabaseError) -> &'static str {
+    match error {
+        database::DatabaseError::Busy => "try again when the other writer is done",
+        _ => "check that it is a database and can be reached and written",
+    }
+}
+
+fn migration_fix(error: &MigrationError) -> &'static str {
+    match error {
+        MigrationError::Newer { .. } => {
+            "use the selvage that migrated it or a newer one, or a backup from before"
+        }
+        MigrationError::Edited { .. } | MigrationError::Gap { .. } => {
+            "use the selvage that migrated it; when the schema is known to be right, `selvage migrate stamp VERSION` accepts it"
+        }
+        MigrationError::Pending { .. } => "run `selvage migrate up`",
+        MigrationError::Unknown { .. } | MigrationError::Misnumbered { .. } => {
+            "see `selvage migrate history` for the versions"
+        }
+        MigrationError::Contended => "try again when the other writer is done",
+        MigrationError::Failed { .. } => {
+            "nothing of it took effect; correct what the cause names and run it again"
+        }
+        MigrationError::Record(source) => database_fix(source),
+    }
+}

@@ -1,4 +1,11 @@
 //! `GET /.well-known/jwks.json`, `GET /api/health`, `GET /healthz`, `GET /readyz`, and what every answer has in common.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests fail as tests do"
+)]
 
 mod support;
 

@@ -1,4 +1,11 @@
 //! `POST /api/conversations`, `GET /api/conversations`, `GET /api/conversations/{id}`
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests fail as tests do"
+)]
 
 mod support;
 

@@ -1,4 +1,11 @@
 //! `POST /api/conversations/{id}/messages`, `GET /api/conversations/{id}/messages`
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests fail as tests do"
+)]
 
 mod support;
 

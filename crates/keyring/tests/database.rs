@@ -1,4 +1,11 @@
 //! A database belongs to the master key that it was first used with.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests fail as tests do"
+)]
 
 use ambient::UnixMillis;
 use database::{Database, Statement};

@@ -1,4 +1,11 @@
 //! The table puts the gates before the handlers, whatever the handlers do.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests fail as tests do"
+)]
 
 use ambient::{Clock, Entropy};
 use axum::http::StatusCode;

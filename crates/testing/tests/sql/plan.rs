@@ -1,8 +1,10 @@
 //! What SQLite will do for a statement.
 
 use database::{Database, Statement, Value};
-
-use crate::tenancy::parameters;
+use sqlite3_parser::ast::ParameterInfo;
+use sqlite3_parser::ast::fmt::ToTokens as _;
+use sqlite3_parser::lexer::sql::Parser;
+use sqlite3_parser::{Bump, FallibleIterator as _};
 
 /// Tables that stay small whatever the product does, and what is no table.
 const HARMLESS: [&str; 10] = [
@@ -17,6 +19,21 @@ const HARMLESS: [&str; 10] = [
     "sqlite_master",
     "sqlite_schema",
 ];
+
+/// How many statements a text has.
+pub fn statements(sql: &str) -> Result<usize, String> {
+    let bump = Bump::new();
+    Parser::new(&bump, sql.as_bytes()).count().map_err(|error| error.to_string())
+}
+
+/// How many parameters a statement takes.
+fn parameters(sql: &str) -> usize {
+    let bump = Bump::new();
+    let mut info = ParameterInfo::default();
+    let command = Parser::new(&bump, sql.as_bytes()).next().unwrap().expect("a statement");
+    command.to_tokens(&mut info).unwrap();
+    usize::from(info.count)
+}
 
 /// The statement after a prefix, with NULL for every parameter: what counts is its text.
 pub fn unbound(prefix: &str, sql: &str) -> Statement {

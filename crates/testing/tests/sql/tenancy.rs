@@ -6,11 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sqlite3_parser::ast::fmt::ToTokens as _;
 use sqlite3_parser::ast::{
     Cmd, CommonTableExpr, Expr, FromClause, InsertBody, JoinConstraint, JoinOperator, JoinType,
-    OneSelect, ParameterInfo, QualifiedName, ResolveType, ResultColumn, Select, SelectTable, Set,
-    SortedColumn, Stmt, Upsert, UpsertDo, With,
+    OneSelect, QualifiedName, ResolveType, ResultColumn, Select, SelectTable, Set, SortedColumn,
+    Stmt, Upsert, UpsertDo, With,
 };
 use sqlite3_parser::lexer::sql::Parser;
 use sqlite3_parser::{Bump, FallibleIterator as _};
@@ -19,21 +18,6 @@ use crate::expression::{Equality, Pinned, Sources, alias_text, children, conjunc
 
 /// Tenant tables with the column that holds their account.
 pub type Tenants = BTreeMap<String, String>;
-
-/// How many statements a text has.
-pub fn statements(sql: &str) -> Result<usize, String> {
-    let bump = Bump::new();
-    Parser::new(&bump, sql.as_bytes()).count().map_err(|error| error.to_string())
-}
-
-/// How many parameters a statement takes.
-pub fn parameters(sql: &str) -> usize {
-    let bump = Bump::new();
-    let mut info = ParameterInfo::default();
-    let command = Parser::new(&bump, sql.as_bytes()).next().unwrap().expect("a statement");
-    command.to_tokens(&mut info).unwrap();
-    usize::from(info.count)
-}
 
 /// Proves that the statement stays in one account.
 ///
@@ -181,7 +165,9 @@ impl Prover<'_> {
             conditions.push(condition);
         }
         let pinned = self.pin(&sources, &equalities, outer);
-        conditions.into_iter().for_each(|condition| self.expression(condition, &pinned));
+        for condition in conditions {
+            self.expression(condition, &pinned);
+        }
         self.columns(columns, &pinned);
         group_by
             .unwrap_or_default()
@@ -302,7 +288,9 @@ impl Prover<'_> {
             conditions.push(condition);
         }
         let pinned = self.pin(&sources, &equalities, &Pinned::new());
-        conditions.into_iter().for_each(|condition| self.expression(condition, &pinned));
+        for condition in conditions {
+            self.expression(condition, &pinned);
+        }
         pinned
     }
 
@@ -373,7 +361,9 @@ impl Prover<'_> {
     }
 
     fn sorted(&mut self, columns: &[SortedColumn], pinned: &Pinned) {
-        columns.iter().for_each(|column| self.expression(&column.expr, pinned));
+        for column in columns {
+            self.expression(&column.expr, pinned);
+        }
     }
 
     /// Proves the subqueries in an expression. They may use what is pinned around them.

@@ -1,5 +1,9 @@
 //! Serves a manifest: `cargo run -p host --example serve -- spin.toml 127.0.0.1:3000 .state [ORIGIN]…`
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it talks to the person who started it")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "it talks to the person who started it"
+)]
 
 use std::env;
 use std::error::Error;

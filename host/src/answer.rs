@@ -61,11 +61,7 @@ impl Refusal {
                 "overloaded",
                 "The server has too much to do; try again in a moment.",
             ),
-            Self::Timeout => (
-                StatusCode::GATEWAY_TIMEOUT,
-                "timeout",
-                "The request took too long.",
-            ),
+            Self::Timeout => (StatusCode::GATEWAY_TIMEOUT, "timeout", "The request took too long."),
             Self::Failed => (
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "internal",
@@ -78,14 +74,19 @@ impl Refusal {
     pub fn response(self, request_id: &str) -> Response<WasiBody> {
         let (status, code, detail) = self.parts();
         let title = status.canonical_reason().unwrap_or("Error");
-        let problem =
-            Problem { kind: "about:blank", title, status: status.as_u16(), detail, code, request_id };
+        let problem = Problem {
+            kind: "about:blank",
+            title,
+            status: status.as_u16(),
+            detail,
+            code,
+            request_id,
+        };
         let body = serde_json::to_vec(&problem).unwrap_or_default();
         let mut response = Response::new(full(body));
         *response.status_mut() = status;
         let headers = response.headers_mut();
-        headers
-            .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));

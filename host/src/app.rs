@@ -18,9 +18,7 @@ use crate::body::{DownloadBody, Upload, UploadBody};
 use crate::component::Component;
 use crate::exchange::Exchange;
 use crate::metrics::{Metrics, RouteMetrics};
-use crate::request::{
-    REQUEST_ID, Routed, add_headers, request_id, set_authority, strip_headers,
-};
+use crate::request::{REQUEST_ID, Routed, add_headers, request_id, set_authority, strip_headers};
 
 /// The path under which Spin, too, answers that it is alive.
 const HEALTH_PATH: &str = "/.well-known/spin/health";

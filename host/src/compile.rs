@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
-use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::StatusCode;
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 use manifest::{Dependency, HttpTrigger, Route, Router, StaticResponse};
 use tokio::sync::Semaphore;
 use wasmtime::Engine;
@@ -94,13 +94,20 @@ impl Prepared {
             }
             match variants.iter_mut().find(|own| own.id == *id && own.middleware == *middleware) {
                 Some(variant) => variant.triggers.push(index),
-                None => variants.push(Variant { id, middleware, triggers: vec![index], chained: false }),
+                None => {
+                    variants.push(Variant { id, middleware, triggers: vec![index], chained: false })
+                }
             }
         }
         for id in self.manifest.components.keys().filter(|id| self.is_chained(id)) {
             match variants.iter_mut().find(|own| own.id == id && own.middleware.is_empty()) {
                 Some(variant) => variant.chained = true,
-                None => variants.push(Variant { id, middleware: &[], triggers: Vec::new(), chained: true }),
+                None => variants.push(Variant {
+                    id,
+                    middleware: &[],
+                    triggers: Vec::new(),
+                    chained: true,
+                }),
             }
         }
         variants
@@ -108,13 +115,13 @@ impl Prepared {
 
     /// Whether any component may call the component `id` inside of the application, and a trigger says that it serves HTTP.
     fn is_chained(&self, id: &str) -> bool {
-        let serves = |trigger: &HttpTrigger| {
-            matches!(&trigger.target, manifest::Target::Component { id: own, .. } if own == id)
-        };
+        let serves = |trigger: &HttpTrigger| matches!(&trigger.target, manifest::Target::Component { id: own, .. } if own == id);
         let host = format!("{id}{}", manifest::SERVICE_CHAINING_SUFFIX);
         self.manifest.triggers.iter().any(serves)
             && self.parts.values().any(|part| {
-                ["http", "https"].iter().any(|scheme| part.allowed_hosts.allows_parts(scheme, &host, None))
+                ["http", "https"]
+                    .iter()
+                    .any(|scheme| part.allowed_hosts.allows_parts(scheme, &host, None))
             })
     }
 
@@ -127,17 +134,18 @@ impl Prepared {
         compiling: impl FnOnce(),
     ) -> Result<ProxyPre<State>, HostError> {
         let id = variant.id;
-        let component = self.manifest.components.get(id).ok_or_else(|| HostError::NoHandler {
-            component: id.to_owned(),
-        })?;
+        let component = self
+            .manifest
+            .components
+            .get(id)
+            .ok_or_else(|| HostError::NoHandler { component: id.to_owned() })?;
         let wasm = read_source(id, &component.source)?;
         let dependencies = component.dependencies.iter().map(|(name, own)| (name.as_str(), own));
         let wasm = compose::with_dependencies(wasm, dependencies)
             .and_then(|wasm| compose::with_middleware(wasm, variant.middleware))
             .map_err(|reason| HostError::Compose { component: id.to_owned(), reason })?;
-        let component = cache.load(engine, &wasm, compiling).map_err(|error| HostError::Compile {
-            component: id.to_owned(),
-            reason: format!("{error:#}"),
+        let component = cache.load(engine, &wasm, compiling).map_err(|error| {
+            HostError::Compile { component: id.to_owned(), reason: format!("{error:#}") }
         })?;
         runtime::link(linker, &component, id)
     }
@@ -154,13 +162,21 @@ impl Prepared {
         let databases = Databases::open(&self.config, &names.collect())?;
         let names = components.flat_map(|component| component.key_value_stores.clone());
         let stores = Stores::open(&self.config, &names.collect::<BTreeSet<String>>())?;
-        let ticker = Ticker::start(engine)
-            .map_err(|error| HostError::Engine { reason: format!("no thread for its clock: {error}") })?;
+        let ticker = Ticker::start(engine).map_err(|error| HostError::Engine {
+            reason: format!("no thread for its clock: {error}"),
+        })?;
         let metrics = Arc::new(self.metrics());
         let outbound = self.outbound(&metrics)?;
-        let router = Router::new(&self.manifest)
-            .map_err(|error| HostError::Engine { reason: format!("the routes are invalid: {error}") })?;
-        let shared = Shared { engine, ticker: Arc::new(ticker), outbound, databases: &databases, stores: &stores };
+        let router = Router::new(&self.manifest).map_err(|error| HostError::Engine {
+            reason: format!("the routes are invalid: {error}"),
+        })?;
+        let shared = Shared {
+            engine,
+            ticker: Arc::new(ticker),
+            outbound,
+            databases: &databases,
+            stores: &stores,
+        };
         let app = Arc::new_cyclic(|app: &Weak<App>| {
             let assembled = self.components(variants, linked, &shared, &metrics, app);
             self.app(router, assembled, metrics.clone(), local)
@@ -251,7 +267,13 @@ impl Prepared {
         assembled
     }
 
-    fn app(&self, router: Router, assembled: Assembled, metrics: Arc<Metrics>, local: SocketAddr) -> App {
+    fn app(
+        &self,
+        router: Router,
+        assembled: Assembled,
+        metrics: Arc<Metrics>,
+        local: SocketAddr,
+    ) -> App {
         let triggers = self.manifest.triggers.iter().zip(&metrics.routes).enumerate();
         let triggers = triggers
             .map(|(index, (trigger, (_, _, metrics)))| {

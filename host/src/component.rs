@@ -8,10 +8,10 @@ use http::{Method, Request, Response};
 use http_body::Body as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
+use wasmtime_wasi_http::WasiBody;
 use wasmtime_wasi_http::handler::{
     ExpirationError, InstantiationError, ProxyHandler, TrapOrPanicError,
 };
-use wasmtime_wasi_http::WasiBody;
 
 use crate::answer::{Refusal, full};
 use crate::instance::Template;
@@ -154,9 +154,9 @@ impl Component {
 
 /// Whether the allocator has no place for another instance at the moment.
 fn is_exhaustion(error: &wasmtime::Error) -> bool {
-    error.downcast_ref::<InstantiationError<Arc<Claim>>>().is_some_and(|failed| {
-        failed.error.is::<wasmtime::PoolConcurrencyLimitError>()
-    })
+    error
+        .downcast_ref::<InstantiationError<Arc<Claim>>>()
+        .is_some_and(|failed| failed.error.is::<wasmtime::PoolConcurrencyLimitError>())
 }
 
 /// A copy of a request that has no body and asks for no change (RFC 9110, section 9.2.1).

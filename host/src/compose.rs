@@ -3,7 +3,7 @@
 use std::fs;
 
 use manifest::{Dependency, Inherit};
-use wac_graph::types::{Package, are_semver_compatible};
+use wac_graph::types::{ItemKind, Package, are_semver_compatible};
 use wac_graph::{CompositionGraph, EncodeOptions, NodeId, PackageId};
 
 /// The interface that middleware imports and exports.
@@ -14,7 +14,10 @@ pub const DENIED_PREFIX: &str = "denied-";
 
 /// What a dependency inherits under each name of the manifest's `inherit_configuration`: interfaces without their version.
 const CAPABILITIES: [(&str, &[&str]); 6] = [
-    ("allowed_outbound_hosts", &["wasi:http/client", "wasi:http/outgoing-handler", "wasi:sockets/*"]),
+    (
+        "allowed_outbound_hosts",
+        &["wasi:http/client", "wasi:http/outgoing-handler", "wasi:sockets/*"],
+    ),
     ("environment", &["wasi:cli/environment"]),
     ("files", &["wasi:filesystem/preopens"]),
     ("key_value_stores", &["spin:key-value/key-value"]),
@@ -40,8 +43,7 @@ pub fn with_dependencies<'a>(
     let instance = graph.inner.instantiate(primary);
     let mut filled: Vec<String> = Vec::new();
     for (index, (name, dependency)) in dependencies.enumerate() {
-        let matching: Vec<&String> =
-            imports.iter().filter(|import| names(name, import)).collect();
+        let matching: Vec<&String> = imports.iter().filter(|import| names(name, import)).collect();
         if matching.is_empty() {
             return Err(format!("the dependency {name:?} matches none of its imports"));
         }
@@ -119,8 +121,9 @@ impl Graph {
     /// An instance of `dependency` that reaches no more of the host than it inherits.
     fn instantiate(&mut self, name: &str, dependency: &Dependency) -> Result<NodeId, String> {
         let path = &dependency.path;
-        let wasm = fs::read(path)
-            .map_err(|error| format!("its dependency {} cannot be read: {error}", path.display()))?;
+        let wasm = fs::read(path).map_err(|error| {
+            format!("its dependency {} cannot be read: {error}", path.display())
+        })?;
         let package = self.register(name, wasm)?;
         let instance = self.inner.instantiate(package);
         for import in self.imports(package) {
@@ -141,10 +144,20 @@ impl Graph {
         let readable = import.split('@').next().unwrap_or(import).replace([':', '/'], "-");
         let name = format!("{DENIED_PREFIX}{readable}-n{}", self.denied);
         self.denied += 1;
+        let kind = self.nameless(kind);
         let denied = self.inner.import(name, kind).map_err(|error| format!("{error:#}"))?;
         self.inner
             .set_instantiation_argument(instance, import, denied)
             .map_err(|error| format!("{error:#}"))
+    }
+
+    /// The same type without the name of its interface. By that name the encoder would recognize the interface and join the
+    /// denied import to the real one.
+    fn nameless(&mut self, kind: ItemKind) -> ItemKind {
+        let ItemKind::Instance(interface) = kind else { return kind };
+        let mut interface = self.inner.types()[interface].clone();
+        interface.id = None;
+        ItemKind::Instance(self.inner.types_mut().add_interface(interface))
     }
 
     fn imports(&self, package: PackageId) -> Vec<String> {
@@ -234,5 +247,57 @@ mod tests {
             assert_eq!(is_denied(import, &some), with_variables, "{import}");
             assert!(!is_denied(import, &Inherit::All), "{import}");
         }
+    }
+    /// Exports `conformance:a/b` with a function, and imports the variables.
+    const LIBRARY: &str = r#"(component
+        (import "spin:variables/variables@3.0.0" (instance $variables (export "get" (func))))
+        (alias export $variables "get" (func $get))
+        (core func $get (canon lower (func $get)))
+        (core module $m (import "" "get" (func)) (func (export "f") call 0))
+        (core instance $i (instantiate $m (with "" (instance (export "get" (func $get))))))
+        (func $f (canon lift (core func $i "f")))
+        (instance $b (export "f" (func $f)))
+        (export "conformance:a/b" (instance $b)))"#;
+
+    /// Imports `conformance:a/b`, and the variables too.
+    const PRIMARY: &str = r#"(component
+        (import "spin:variables/variables@3.0.0" (instance (export "get" (func))))
+        (import "conformance:a/b" (instance $b (export "f" (func))))
+        (alias export $b "f" (func $f))
+        (instance $own (export "f" (func $f)))
+        (export "conformance:own/own" (instance $own)))"#;
+
+    /// The imports of the primary component with its library.
+    fn composed(inherit: Inherit) -> Vec<String> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), wat::parse_str(LIBRARY).unwrap()).unwrap();
+        let dependency = dependency(file.path(), inherit);
+        let primary = wat::parse_str(PRIMARY).unwrap();
+        let wasm =
+            with_dependencies(primary, [("conformance:a/b", &dependency)].into_iter()).unwrap();
+        let engine = crate::runtime::engine().unwrap();
+        let component = wasmtime::component::Component::new(&engine, wasm).unwrap();
+        let kind = component.component_type();
+        kind.imports(&engine).map(|(name, _)| name.to_owned()).collect()
+    }
+
+    fn dependency(path: &std::path::Path, inherit: Inherit) -> Dependency {
+        let text = format!(
+            "spin_manifest_version = 2\n[application]\nname = \"a\"\n[[trigger.http]]\nroute = \"/\"\ncomponent = \"a\"\n[component.a]\nsource = \"a.wasm\"\n[component.a.dependencies]\n\"conformance:a/b\" = {{ path = {:?} }}\n",
+            path.file_name().unwrap(),
+        );
+        let manifest = manifest::Manifest::parse(&path.with_file_name("spin.toml"), &text).unwrap();
+        let mut dependency = manifest.components["a"].dependencies["conformance:a/b"].clone();
+        dependency.inherit = inherit;
+        dependency
+    }
+
+    #[test]
+    fn a_denied_import_does_not_become_the_real_one() {
+        assert_eq!(composed(Inherit::All), ["spin:variables/variables@3.0.0"]);
+        assert_eq!(
+            composed(Inherit::Nothing),
+            ["spin:variables/variables@3.0.0", "denied-spin-variables-variables-n0"]
+        );
     }
 }

@@ -109,9 +109,8 @@ impl Network {
         uri: &Uri,
         deadline: Instant,
     ) -> Result<OutboundConnection, ConnectError> {
-        let addresses = timeout_at(deadline, resolve(uri))
-            .await
-            .map_err(|_| ConnectError::Timeout)??;
+        let addresses =
+            timeout_at(deadline, resolve(uri)).await.map_err(|_| ConnectError::Timeout)??;
         let addresses = self.permitted(uri, addresses)?;
         let permit = timeout_at(deadline, self.connections.clone().acquire_owned())
             .await
@@ -147,7 +146,8 @@ impl Network {
 /// The addresses of the URI's host, which may be an address itself; never an empty list.
 async fn resolve(uri: &Uri) -> Result<Vec<SocketAddr>, ConnectError> {
     let host = uri.host().filter(|host| !host.is_empty()).ok_or(ConnectError::Uri)?;
-    let port = uri.port_u16().or_else(|| default_port(uri.scheme_str()?)).ok_or(ConnectError::Uri)?;
+    let port =
+        uri.port_u16().or_else(|| default_port(uri.scheme_str()?)).ok_or(ConnectError::Uri)?;
     if let Ok(address) = bare(host).parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(address, port)]);
     }

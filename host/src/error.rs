@@ -19,9 +19,7 @@ pub enum HostError {
     #[error("allowed_outbound_hosts of component {component}: {source}")]
     Hosts { component: String, source: manifest::AllowedHostsError },
     /// A component's file cannot be read.
-    #[error(
-        "cannot read {path} of component {component} ({source}): build the components first"
-    )]
+    #[error("cannot read {path} of component {component} ({source}): build the components first")]
     Source { component: String, path: PathBuf, source: io::Error },
     /// A component's file is not a WebAssembly component, or uses proposals that the host does not enable.
     #[error("component {component} does not compile: {reason}")]

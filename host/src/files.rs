@@ -145,8 +145,7 @@ impl Stage {
 
     /// The real path of `path`, which a symbolic link must not have led out of the manifest's folder.
     fn inside(&self, path: &Path) -> Result<PathBuf, String> {
-        let real =
-            path.canonicalize().map_err(|error| format!("{}: {error}", path.display()))?;
+        let real = path.canonicalize().map_err(|error| format!("{}: {error}", path.display()))?;
         if real.starts_with(&self.root) {
             return Ok(real);
         }

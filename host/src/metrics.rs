@@ -165,9 +165,17 @@ impl Metrics {
         let opened = self.outbound_connections_opened.get();
         for (name, kind, value) in [
             ("host_connections_open", "gauge", self.connections.get().to_string()),
-            ("host_connections_refused_total", "counter", self.connections_refused.get().to_string()),
+            (
+                "host_connections_refused_total",
+                "counter",
+                self.connections_refused.get().to_string(),
+            ),
             ("host_unrouted_requests_total", "counter", self.unrouted.get().to_string()),
-            ("host_outbound_connections_open", "gauge", self.outbound_connections.get().to_string()),
+            (
+                "host_outbound_connections_open",
+                "gauge",
+                self.outbound_connections.get().to_string(),
+            ),
             ("host_outbound_connections_total", "counter", opened.to_string()),
         ] {
             _ = writeln!(out, "# TYPE {name} {kind}\n{name} {value}");
@@ -182,7 +190,10 @@ impl Metrics {
             for (status, count) in (100..600).zip(&metrics.statuses) {
                 let count = count.get();
                 if count > 0 {
-                    _ = writeln!(out, "host_requests_total{{{labels},status=\"{status}\"}} {count}");
+                    _ = writeln!(
+                        out,
+                        "host_requests_total{{{labels},status=\"{status}\"}} {count}"
+                    );
                 }
             }
         }
@@ -199,7 +210,10 @@ impl Metrics {
 
     fn encode_components(&self, out: &mut String) {
         type Read = fn(&ComponentMetrics) -> f64;
-        #[expect(clippy::cast_precision_loss, reason = "the format knows only floating-point numbers")]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "the format knows only floating-point numbers"
+        )]
         let metrics: [(&str, &str, Read); 11] = [
             ("host_instances_created_total", "counter", |m| m.instances_created.get() as f64),
             ("host_instances_live", "gauge", |m| m.instances_live.get() as f64),

@@ -109,7 +109,16 @@ mod tests {
 
     #[test]
     fn what_is_not_an_origin_is_refused() {
-        for text in ["", "127.0.0.1", "ftp://a:21", "http://", "http://a:b", "http://a/b", "http://*:80", "http://a@b:1"] {
+        for text in [
+            "",
+            "127.0.0.1",
+            "ftp://a:21",
+            "http://",
+            "http://a:b",
+            "http://a/b",
+            "http://*:80",
+            "http://a@b:1",
+        ] {
             assert!(text.parse::<Origin>().is_err(), "{text}");
         }
     }

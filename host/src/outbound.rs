@@ -52,7 +52,9 @@ impl OutboundClient {
     pub fn new(network: Network, pooling: bool) -> Result<Self, HostError> {
         let tls = HttpsConnectorBuilder::new()
             .with_provider_and_webpki_roots(rustls::crypto::ring::default_provider())
-            .map_err(|error| HostError::Engine { reason: format!("TLS is not available: {error}") })?
+            .map_err(|error| HostError::Engine {
+                reason: format!("TLS is not available: {error}"),
+            })?
             .https_or_http()
             .enable_all_versions()
             .wrap_connector(Connector::new(network));
@@ -172,7 +174,9 @@ impl Outbound {
     fn allows(&self, destination: &Destination, uri: &Uri) -> bool {
         let allowed = &self.grants.allowed_hosts;
         match destination {
-            Destination::Own => allowed.allows_own_address("http") || allowed.allows_own_address("https"),
+            Destination::Own => {
+                allowed.allows_own_address("http") || allowed.allows_own_address("https")
+            }
             _ => url::Url::parse(&uri.to_string()).is_ok_and(|url| allowed.allows(&url)),
         }
     }

@@ -7,7 +7,9 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
 
-use manifest::{AllowedHosts, Component, Manifest, RuntimeConfig, Secret, Variables, VariablesProvider};
+use manifest::{
+    AllowedHosts, Component, Manifest, RuntimeConfig, Secret, Variables, VariablesProvider,
+};
 
 use crate::directory;
 use crate::error::HostError;

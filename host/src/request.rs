@@ -170,8 +170,7 @@ fn continue_trace(headers: &mut HeaderMap) {
 
 fn is_trace_parent(text: &str) -> bool {
     let hex = |field: &str, length: usize| {
-        field.len() == length
-            && field.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        field.len() == length && field.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
     };
     let known = |field: &str| field.bytes().any(|byte| byte != b'0');
     let fields: Vec<&str> = text.split('-').collect();

@@ -129,7 +129,8 @@ fn instantiate_pre(
     if !imports.iter().any(|name| name.starts_with(DENIED_PREFIX)) {
         return linker.instantiate_pre(component).map_err(compile);
     }
-    let unknown = imports.iter().find(|name| !name.starts_with(DENIED_PREFIX) && !is_provided(name));
+    let unknown =
+        imports.iter().find(|name| !name.starts_with(DENIED_PREFIX) && !is_provided(name));
     if let Some(import) = unknown {
         let import = (*import).to_owned();
         return Err(HostError::UnknownImport { component: id.to_owned(), import });
@@ -146,7 +147,8 @@ fn is_provided(import: &str) -> bool {
             Some(package) => name.split_once('/').is_some_and(|(own, _)| own == package),
             None => name == *provided,
         };
-        same_name && (version == *versions || (versions.ends_with('.') && version.starts_with(versions)))
+        same_name
+            && (version == *versions || (versions.ends_with('.') && version.starts_with(versions)))
     })
 }
 
@@ -163,14 +165,22 @@ mod tests {
 
     #[test]
     fn an_unknown_import_is_named() {
-        let error = link_text(r#"(component (import "fermyon:spin/llm@2.0.0" (instance (export "f" (func)))))"#);
-        assert!(error.to_string().starts_with("component a imports fermyon:spin/llm@2.0.0,"), "{error}");
+        let error = link_text(
+            r#"(component (import "fermyon:spin/llm@2.0.0" (instance (export "f" (func)))))"#,
+        );
+        assert!(
+            error.to_string().starts_with("component a imports fermyon:spin/llm@2.0.0,"),
+            "{error}"
+        );
     }
 
     #[test]
     fn a_component_without_handler_is_named() {
         let error = link_text("(component)");
-        assert!(matches!(&error, HostError::NoHandler { component } if component == "a"), "{error}");
+        assert!(
+            matches!(&error, HostError::NoHandler { component } if component == "a"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -178,7 +188,13 @@ mod tests {
         for name in ["wasi:io/poll@0.2.6", "wasi:http/types@0.3.0", "spin:sqlite/sqlite@3.1.0"] {
             assert!(is_provided(name), "{name}");
         }
-        for name in ["wasi:http/types@0.3.0-rc-1", "wasi:http/handler@0.3.0", "spin:sqlite/sqlite@4.0.0", "wasi:iox/poll@0.2.0", "a"] {
+        for name in [
+            "wasi:http/types@0.3.0-rc-1",
+            "wasi:http/handler@0.3.0",
+            "spin:sqlite/sqlite@4.0.0",
+            "wasi:iox/poll@0.2.0",
+            "a",
+        ] {
             assert!(!is_provided(name), "{name}");
         }
     }

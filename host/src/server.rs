@@ -51,8 +51,7 @@ pub async fn serve(
         };
         match places.clone().try_acquire_owned() {
             Ok(place) => {
-                let connection =
-                    Connection { app: app.clone(), client, _place: place };
+                let connection = Connection { app: app.clone(), client, _place: place };
                 connection.spawn(stream, &builder, limits, &graceful);
             }
             Err(_) => {
@@ -71,7 +70,9 @@ pub async fn serve(
 async fn accept_failed(error: &io::Error) {
     let client_left = matches!(
         error.kind(),
-        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::Interrupted
     );
     if !client_left {
         tracing::error!("a connection cannot be accepted: {error}");

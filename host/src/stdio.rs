@@ -78,8 +78,12 @@ impl GuestOutput {
             files.append(self.stream, text);
         }
         match self.stream {
-            Stream::Stdout => tracing::info!(target: "guest", component = %self.component, "{text}"),
-            Stream::Stderr => tracing::warn!(target: "guest", component = %self.component, "{text}"),
+            Stream::Stdout => {
+                tracing::info!(target: "guest", component = %self.component, "{text}")
+            }
+            Stream::Stderr => {
+                tracing::warn!(target: "guest", component = %self.component, "{text}")
+            }
         }
     }
 }

@@ -93,7 +93,8 @@ async fn both_protocols_are_spoken_on_one_port() {
 #[tokio::test]
 async fn an_unknown_path_is_a_problem_with_the_clients_request_id() {
     let served = serve(Limits::default()).await;
-    let text = "GET /nowhere HTTP/1.1\r\nhost: h\r\nx-request-id: mine\r\nconnection: close\r\n\r\n";
+    let text =
+        "GET /nowhere HTTP/1.1\r\nhost: h\r\nx-request-id: mine\r\nconnection: close\r\n\r\n";
     let answer = raw(served.address, text).await;
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     assert!(head.starts_with("HTTP/1.1 404 "), "{head}");
@@ -108,7 +109,8 @@ async fn heads_are_limited() {
     let many: String = (0..120).map(|n| format!("x-{n}: 1\r\n")).collect();
     let large = format!("x: {}\r\n", "y".repeat(40_000));
     for fields in [many, large] {
-        let answer = raw(served.address, &format!("GET /hello HTTP/1.1\r\nhost: h\r\n{fields}\r\n")).await;
+        let answer =
+            raw(served.address, &format!("GET /hello HTTP/1.1\r\nhost: h\r\n{fields}\r\n")).await;
         assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
     }
     for fields in ["", "host: a\r\nhost: b\r\n", "host: auth.spin.internal\r\n"] {
@@ -120,8 +122,7 @@ async fn heads_are_limited() {
 
 #[tokio::test]
 async fn a_head_must_come_in_time() {
-    let limits =
-        Limits { header_read_timeout: Duration::from_millis(100), ..Limits::default() };
+    let limits = Limits { header_read_timeout: Duration::from_millis(100), ..Limits::default() };
     let served = serve(limits).await;
     for begun in ["", "PRI * HTTP/2", "GET /hello HTTP/1.1\r\nhost:"] {
         let answer = tokio::time::timeout(Duration::from_secs(5), raw(served.address, begun));
@@ -140,7 +141,8 @@ async fn connections_beyond_the_limit_are_told_to_come_back() {
     assert!(answer.contains("retry-after: 1"), "{answer}");
     drop(first);
     tokio::time::sleep(Duration::from_millis(50)).await;
-    let answer = raw(served.address, "GET /hello HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n").await;
+    let answer =
+        raw(served.address, "GET /hello HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n").await;
     assert!(answer.starts_with("HTTP/1.1 203 "), "{answer}");
 }
 

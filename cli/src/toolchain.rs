@@ -8,7 +8,11 @@ use crate::terminal::Progress;
 
 /// The targets that a shell command builds for, as far as it names them in cargo's way.
 pub fn targets(command: &str) -> Vec<&str> {
-    let mut words = command.split_whitespace();
+    // Quotes, and what separates commands in a shell, may touch a word.
+    let punctuation = |c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_' | '.' | '=');
+    let mut words = command
+        .split(|c: char| c.is_whitespace() || punctuation(c))
+        .filter(|word| !word.is_empty());
     let mut targets = Vec::new();
     while let Some(word) = words.next() {
         match word.strip_prefix("--target") {
@@ -107,6 +111,10 @@ mod tests {
         check("cargo build --target wasm32-wasip2 --release", &["wasm32-wasip2"]);
         check("cargo build --target=wasm32-wasip1 -p a", &["wasm32-wasip1"]);
         check("cargo build --target-dir out --release", &[]);
+        check(
+            "cargo build --target 'wasm32-wasip2' && cargo build --target=wasm32-wasip1; ls",
+            &["wasm32-wasip2", "wasm32-wasip1"],
+        );
         check("npm run build", &[]);
         check("cargo build --target", &[]);
     }

@@ -84,7 +84,7 @@ async fn a_database_with_something_wrong_is_found() {
     is_healthy(&project);
 
     // Another program may have written without foreign keys.
-    let orphan = "CREATE TABLE orphan (id INTEGER REFERENCES nothing (id))";
+    let orphan = "CREATE TABLE orphan (id INTEGER REFERENCES absent (id))";
     database.query(Statement::new(orphan)).await.unwrap();
     drop(database);
     let writer = rusqlite::Connection::open(&path).unwrap();
@@ -92,11 +92,11 @@ async fn a_database_with_something_wrong_is_found() {
     drop(writer);
     finds(
         &project,
-        &["database", "a row of orphan refers to a row of nothing", "fix: restore a backup"],
+        &["database", "a row of orphan refers to a row of absent", "fix: restore a backup"],
     );
 
     fs::write(&path, "no database at all ".repeat(500)).unwrap();
-    finds(&project, &["database", "not a database", "fix: "]);
+    finds(&project, &["database", "does not start as an SQLite database", "fix: "]);
 }
 
 #[test]

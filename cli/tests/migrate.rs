@@ -29,7 +29,7 @@ fn a_database_that_is_none_is_refused() {
     for action in ["up", "status", "history", "down"] {
         let error = project.run(&["migrate", action, "--database", "text.db"]).error();
         assert!(error.contains("database text.db cannot be"), "{error}");
-        assert!(error.contains("not a database"), "{error}");
+        assert!(error.contains("does not start as an SQLite database"), "{error}");
     }
     let error = project.run(&["migrate", "up", "--database", "nowhere/a.db"]).error();
     assert!(error.contains("the directory of the database nowhere does not exist"), "{error}");

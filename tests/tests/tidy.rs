@@ -22,10 +22,11 @@ const PRODUCT_NOUNS: [&str; 6] =
 
 #[test]
 fn dependencies_point_from_components_and_host_to_crates() {
+    let packages = packages();
     let mut offences = Vec::new();
-    for (name, package) in packages() {
+    for (name, package) in &packages {
         for dependency in &package.dependencies {
-            let Some(target) = packages().get(dependency).map(|package| package.folder.clone())
+            let Some(target) = packages.get(dependency).map(|package| package.folder.as_str())
             else {
                 continue;
             };

@@ -24,7 +24,7 @@ const STREAMS_MAX: u32 = 128;
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 
 /// The answer to a connection for which there is no room, without reading from it.
-const NO_ROOM: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-type: application/problem+json\r\ncontent-length: 140\r\n\r\n{\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,\"detail\":\"The server has too many connections; try again.\",\"code\":\"overloaded\"}";
+const NO_ROOM: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-type: application/problem+json\r\ncontent-length: 144\r\n\r\n{\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,\"detail\":\"The server has too many connections; try again.\",\"code\":\"overloaded\"}";
 
 /// A protocol builder for HTTP/1.1 and HTTP/2 without TLS, with the limits on heads and time.
 pub fn builder(limits: &Limits) -> auto::Builder<TokioExecutor> {

@@ -57,7 +57,7 @@ impl Application {
     ///
     /// # Errors
     /// [`CliError::Variable`] when the variable is neither `true` nor `false`.
-    pub fn auto_migrate(&self, variables: &Variables) -> Result<Option<bool>, CliError> {
+    pub fn auto_migrate(variables: &Variables) -> Result<Option<bool>, CliError> {
         let name = "auto_migrate";
         // Empty means the default, as in the components.
         match variables.get(name).map(|value| value.as_str().trim()) {

@@ -57,7 +57,7 @@ pub struct Up {
     /// Serve the components as they are.
     #[arg(long)]
     pub no_build: bool,
-    /// An origin in a private network that outbound calls may reach, e.g. http://127.0.0.1:11434 (`*` for any port). Repeatable.
+    /// An origin in a private network that outbound calls may reach, e.g. `http://127.0.0.1:11434` (`*` for any port). Repeatable.
     #[arg(long, value_name = "ORIGIN")]
     pub allow_origin: Vec<Origin>,
     /// Where to serve metrics and health to the operator.
@@ -91,7 +91,7 @@ pub struct Doctor {
 #[derive(Debug, Args)]
 pub struct Migrate {
     /// A database file, or libsql://, https:// or http:// of a libSQL server; its token is read from the environment variable
-    /// SELVAGE_DATABASE_TOKEN or SPIN_VARIABLE_DATABASE_TOKEN. Without it, the database of the state directory.
+    /// `SELVAGE_DATABASE_TOKEN` or `SPIN_VARIABLE_DATABASE_TOKEN`. Without it, the database of the state directory.
     #[arg(long, value_name = "PATH|URL", global = true)]
     pub database: Option<String>,
     /// The state directory whose database is meant.

@@ -70,14 +70,12 @@ impl MasterKey {
     }
 
     fn from_file(path: PathBuf, entropy: &Entropy) -> Result<Self, CliError> {
-        match read(&path)? {
-            Some(text) => Self::parse(text, Source::File(path)),
-            None => {
-                let bytes: Zeroizing<[u8; 32]> =
-                    Zeroizing::new(entropy.bytes().map_err(CliError::Entropy)?);
-                Self::parse(STANDARD.encode(*bytes).into(), Source::New(path))
-            }
+        if let Some(text) = read(&path)? {
+            return Self::parse(text, Source::File(path));
         }
+        let bytes: Zeroizing<[u8; 32]> =
+            Zeroizing::new(entropy.bytes().map_err(CliError::Entropy)?);
+        Self::parse(STANDARD.encode(*bytes).into(), Source::New(path))
     }
 
     fn parse(text: Zeroizing<String>, source: Source) -> Result<Self, CliError> {

@@ -41,7 +41,7 @@ pub async fn up(arguments: Up) -> Result<(), CliError> {
     let key = MasterKey::find(&application, state_dir.path(), &Entropy::system())?;
     let own = own_variables(&application, &arguments.allow_origin, key.as_ref())?;
     let variables = application.variables(&own)?;
-    let auto_migrate = application.auto_migrate(&variables)?;
+    let auto_migrate = Application::auto_migrate(&variables)?;
     let database = application.database(&variables)?;
     for address in [Some(arguments.listen), arguments.admin_listen].into_iter().flatten() {
         probe(address)?;

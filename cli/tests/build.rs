@@ -1,4 +1,11 @@
 //! `selvage build`: commands, targets, and what does not reach them.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests fail as tests do"
+)]
 
 mod support;
 
@@ -8,13 +15,12 @@ use support::{Outcome, Project, STATIC};
 
 /// Components `a` and `b` with this build command, making `a.wasm` and `b.wasm`.
 fn manifest(command: &str) -> String {
-    let mut manifest = STATIC.to_owned();
-    for id in ["a", "b"] {
-        manifest.push_str(&format!(
+    let component = |id: &str| {
+        format!(
             "[component.{id}]\nsource = \"{id}.wasm\"\n[component.{id}.build]\ncommand = '''{command}'''\n"
-        ));
-    }
-    manifest
+        )
+    };
+    [STATIC, &component("a"), &component("b")].concat()
 }
 
 #[test]

@@ -1,4 +1,11 @@
 //! `selvage doctor`: one line for each finding, and what to do.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests fail as tests do"
+)]
 
 mod support;
 
@@ -55,7 +62,7 @@ fn state_that_others_can_touch_is_found() {
     project.up(&[]).end(Signal::TERM);
     is_healthy(&project);
     let set = |name: &str, mode| {
-        fs::set_permissions(project.path(name), fs::Permissions::from_mode(mode)).unwrap()
+        fs::set_permissions(project.path(name), fs::Permissions::from_mode(mode)).unwrap();
     };
     set(".selvage", 0o777);
     finds(&project, &["state", "fix: run `chmod 700 .selvage`"]);

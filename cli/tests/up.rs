@@ -1,4 +1,11 @@
 //! `selvage up`: what it refuses, what it makes, how it ends.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests fail as tests do"
+)]
 
 mod support;
 

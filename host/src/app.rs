@@ -17,6 +17,7 @@ use crate::answer::{Refusal, full};
 use crate::body::{DownloadBody, Upload, UploadBody};
 use crate::component::Component;
 use crate::exchange::Exchange;
+use crate::limits::Ticker;
 use crate::metrics::{Metrics, RouteMetrics};
 use crate::request::{REQUEST_ID, Routed, add_headers, request_id, set_authority, strip_headers};
 
@@ -41,6 +42,8 @@ pub struct App {
     pub access_log: bool,
     /// Where the application listens.
     pub local: SocketAddr,
+    /// Interrupts guests as long as the application exists.
+    pub _ticker: Ticker,
 }
 
 /// A trigger and what answers it.

@@ -191,7 +191,7 @@ impl<E: Ending> Body for DownloadBody<E> {
                 return Poll::Ready(Some(Err(Error::HttpResponseIncomplete)));
             }
             Some(Err(_)) => this.end(false),
-            None => this.end(true),
+            None => this.end(this.expected.is_none_or(|expected| this.bytes >= expected)),
         }
         Poll::Ready(frame)
     }

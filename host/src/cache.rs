@@ -1,5 +1,6 @@
 //! Components compiled ahead of time, kept on disk.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
@@ -91,7 +92,12 @@ fn digest(bytes: &[u8]) -> String {
 }
 
 fn hex(digest: Sha256) -> String {
-    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut text = String::new();
+    for byte in digest.finalize() {
+        // Writing to a string cannot fail.
+        _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 /// Lets [`Hash`] feed a digest, whose value, unlike that of the standard hasher, may be written to disk.

@@ -95,7 +95,12 @@ impl Prepared {
             match variants.iter_mut().find(|own| own.id == *id && own.middleware == *middleware) {
                 Some(variant) => variant.triggers.push(index),
                 None => {
-                    variants.push(Variant { id, middleware, triggers: vec![index], chained: false })
+                    variants.push(Variant {
+                        id,
+                        middleware,
+                        triggers: vec![index],
+                        chained: false,
+                    });
                 }
             }
         }
@@ -170,16 +175,10 @@ impl Prepared {
         let router = Router::new(&self.manifest).map_err(|error| HostError::Engine {
             reason: format!("the routes are invalid: {error}"),
         })?;
-        let shared = Shared {
-            engine,
-            ticker: Arc::new(ticker),
-            outbound,
-            databases: &databases,
-            stores: &stores,
-        };
+        let shared = Shared { engine, outbound, databases: &databases, stores: &stores };
         let app = Arc::new_cyclic(|app: &Weak<App>| {
             let assembled = self.components(variants, linked, &shared, &metrics, app);
-            self.app(router, assembled, metrics.clone(), local)
+            self.app(router, ticker, assembled, &metrics, local)
         });
         Ok((app, databases, stores))
     }
@@ -253,7 +252,6 @@ impl Prepared {
                 settings,
                 metrics: own.unwrap_or_else(Arc::<ComponentMetrics>::default),
                 outbound: shared.outbound.clone(),
-                ticker: shared.ticker.clone(),
                 app: app.clone(),
             };
             let component = Arc::new(Component::new(template, &self.options.limits));
@@ -270,8 +268,9 @@ impl Prepared {
     fn app(
         &self,
         router: Router,
+        ticker: Ticker,
         assembled: Assembled,
-        metrics: Arc<Metrics>,
+        metrics: &Arc<Metrics>,
         local: SocketAddr,
     ) -> App {
         let triggers = self.manifest.triggers.iter().zip(&metrics.routes).enumerate();
@@ -300,6 +299,7 @@ impl Prepared {
             headers_max: self.options.limits.headers_max,
             access_log: self.options.access_log,
             local,
+            _ticker: ticker,
         }
     }
 }
@@ -314,7 +314,6 @@ struct Assembled {
 /// What all components have in common.
 struct Shared<'a> {
     engine: &'a Engine,
-    ticker: Arc<Ticker>,
     outbound: OutboundClient,
     databases: &'a Databases,
     stores: &'a Stores,

@@ -97,18 +97,18 @@ impl Component {
             Ok(response) => return Ok((response, lease)),
             Err(error) => error,
         };
-        let error = match copy {
-            Some(copy) if error.is::<TrapOrPanicError>() && !lease.was_alone() => {
+        let (error, lease) = match copy {
+            Some(copy) if error.is::<TrapOrPanicError>() && lease.may_be_repeated() => {
                 tracing::warn!(component = %self.id, request_id, "repeating a request that another one's trap ended");
                 let (lease, claim) = Lease::new();
                 match self.enter(&self.single, copy, claim).await {
                     Ok(response) => return Ok((response, lease)),
-                    Err(error) => error,
+                    Err(error) => (error, lease),
                 }
             }
-            _ => error,
+            _ => (error, lease),
         };
-        Err(self.refusal(&error, request_id))
+        Err(self.refusal(&error, lease.timed_out(), request_id))
     }
 
     /// Waits for room when there is none for another instance.
@@ -136,9 +136,9 @@ impl Component {
         }
     }
 
-    fn refusal(&self, error: &wasmtime::Error, request_id: &str) -> Refusal {
+    fn refusal(&self, error: &wasmtime::Error, timed_out: bool, request_id: &str) -> Refusal {
         let component = &self.id;
-        if error.is::<ExpirationError>() {
+        if timed_out || error.is::<ExpirationError>() {
             tracing::warn!(%component, request_id, "{component} did not answer in time");
             return Refusal::Timeout;
         }

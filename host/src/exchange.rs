@@ -14,7 +14,7 @@ use crate::metrics::{Held, RouteMetrics};
 use crate::worker::Lease;
 
 /// How long a response of the host itself may take to be read.
-const OWN_RESPONSE_TIMEOUT: Duration = Duration::from_secs(60);
+const OWN_RESPONSE_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Logged in place of a status when there was nobody left to send one to; the number is that of other servers.
 const CLIENT_GONE: u16 = 499;
@@ -129,7 +129,7 @@ impl Ending for Exchange {
                 path = %self.path,
                 status = self.status,
                 component = self.component.as_ref().map_or("-", |component| component.id.as_ref()),
-                milliseconds = elapsed.as_secs_f64() * 1_000.0,
+                microseconds = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
                 bytes,
                 complete,
                 request_id = %self.request_id,

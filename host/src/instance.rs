@@ -12,7 +12,7 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpView};
 
 use crate::app::App;
 use crate::grants::Grants;
-use crate::limits::{CpuBudget, MemoryLimit, Ticker};
+use crate::limits::{CpuBudget, MemoryLimit};
 use crate::metrics::ComponentMetrics;
 use crate::outbound::{OutboundClient, OutboundHooks};
 use crate::settings::Settings;
@@ -40,7 +40,6 @@ pub struct Template {
     pub settings: Arc<Settings>,
     pub metrics: Arc<ComponentMetrics>,
     pub outbound: OutboundClient,
-    pub ticker: Arc<Ticker>,
     /// Weak, because the application owns its components.
     pub app: Weak<App>,
 }
@@ -55,12 +54,11 @@ impl Template {
             settings,
             metrics: self.metrics.clone(),
             outbound: self.outbound.clone(),
-            ticker: self.ticker.clone(),
             app: self.app.clone(),
         }
     }
 
-    fn store(&self, vitals: &Vitals) -> wasmtime::Result<Store<State>> {
+    fn store(&self, vitals: &Arc<Vitals>) -> wasmtime::Result<Store<State>> {
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(FIELDS_BYTES_MAX);
         let mut table = ResourceTable::new();
@@ -79,8 +77,8 @@ impl Template {
             memory: MemoryLimit::new(self.settings.memory_bytes_max, vitals.memory_bytes.clone()),
             cpu: CpuBudget::new(
                 self.settings.cpu_time,
-                &self.ticker,
-                self.metrics.cpu_ticks.clone(),
+                vitals.pace.clone(),
+                self.metrics.cpu_micros.clone(),
             ),
         };
         let mut store = Store::new(&self.engine, state);
@@ -88,7 +86,10 @@ impl Template {
         store.set_hostcall_fuel(HOSTCALL_BYTES_MAX);
         store.set_max_component_handles(HANDLES_MAX);
         store.set_epoch_deadline(1);
-        store.epoch_deadline_callback(|mut store| store.data_mut().cpu.tick());
+        let watched = vitals.clone();
+        store.epoch_deadline_callback(move |mut store| {
+            store.data_mut().cpu.tick(!watched.has_clients())
+        });
         Ok(store)
     }
 

@@ -10,6 +10,7 @@ mod component;
 mod compose;
 mod connection;
 mod connector;
+mod denied;
 mod directory;
 mod error;
 mod exchange;

@@ -6,8 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use crate::limits::TICK;
-
 /// A number that only grows.
 #[derive(Default)]
 pub struct Counter(AtomicU64);
@@ -137,7 +135,8 @@ pub struct ComponentMetrics {
     pub in_flight: Arc<Gauge>,
     pub queued: Arc<Gauge>,
     pub rejected: Counter,
-    pub cpu_ticks: Arc<AtomicU64>,
+    /// Microseconds that guests computed, as far as they were interrupted.
+    pub cpu_micros: Arc<AtomicU64>,
     pub outbound_sent: Counter,
     pub outbound_denied: Counter,
     pub outbound_failed: Counter,
@@ -222,9 +221,7 @@ impl Metrics {
             ("host_requests_in_flight", "gauge", |m| m.in_flight.get() as f64),
             ("host_requests_queued", "gauge", |m| m.queued.get() as f64),
             ("host_requests_rejected_total", "counter", |m| m.rejected.get() as f64),
-            ("host_guest_cpu_seconds_total", "counter", |m| {
-                m.cpu_ticks.load(Relaxed) as f64 * TICK.as_secs_f64()
-            }),
+            ("host_guest_cpu_seconds_total", "counter", |m| seconds(m.cpu_micros.load(Relaxed))),
             ("host_outbound_requests_total", "counter", |m| m.outbound_sent.get() as f64),
             ("host_outbound_denied_total", "counter", |m| m.outbound_denied.get() as f64),
             ("host_outbound_failed_total", "counter", |m| m.outbound_failed.get() as f64),

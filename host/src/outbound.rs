@@ -27,7 +27,7 @@ use crate::grants::Grants;
 use crate::metrics::ComponentMetrics;
 
 /// How long a response, or the next part of it, may take when the guest does not say. As in Spin.
-const READ_TIMEOUT: Duration = Duration::from_secs(600);
+const READ_TIMEOUT: Duration = Duration::from_mins(10);
 
 /// How long a connection is kept for the next request.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
@@ -160,6 +160,8 @@ impl Outbound {
             Destination::Own => {
                 let app = self.app.upgrade().ok_or(Error::DestinationUnavailable)?;
                 *request.uri_mut() = at_authority(request.uri(), &app.local_authority())?;
+                // It would name the host that only stands for the application.
+                request.headers_mut().remove(header::HOST);
                 let first_byte = options.first_byte_timeout.unwrap_or(READ_TIMEOUT);
                 within(first_byte, app.serve_own(request)).await
             }

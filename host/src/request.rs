@@ -57,7 +57,7 @@ impl Routed {
     }
 }
 
-/// The id of a request: the client's, when it is one that can be logged and sent on safely, or a new UUIDv7.
+/// The id of a request: the client's, when it is one that can be logged and sent on safely, or a new `UUIDv7`.
 pub fn request_id(headers: &HeaderMap) -> String {
     let sane = |id: &&str| {
         (1..=128).contains(&id.len())

@@ -6,33 +6,10 @@ use wasmtime::{
 };
 use wasmtime_wasi_http::handler::ProxyPre;
 
-use crate::compose::DENIED_PREFIX;
 use crate::error::HostError;
 use crate::options::Limits;
 use crate::state::State;
-use crate::{key_value, sqlite, variables};
-
-/// Interfaces that the host provides, with the versions of each. A component that was composed with denied imports is
-/// checked against this list, because for it the linker would turn everything unknown into a trap.
-const PROVIDED: [(&str, &str); 17] = [
-    ("wasi:cli/", "0.2."),
-    ("wasi:cli/", "0.3.0"),
-    ("wasi:clocks/", "0.2."),
-    ("wasi:clocks/", "0.3.0"),
-    ("wasi:filesystem/", "0.2."),
-    ("wasi:filesystem/", "0.3.0"),
-    ("wasi:http/types", "0.2."),
-    ("wasi:http/types", "0.3.0"),
-    ("wasi:http/outgoing-handler", "0.2."),
-    ("wasi:http/client", "0.3.0"),
-    ("wasi:io/", "0.2."),
-    ("wasi:random/", "0.2."),
-    ("wasi:random/", "0.3.0"),
-    ("wasi:sockets/", "0."),
-    ("spin:key-value/key-value", "3.0.0"),
-    ("spin:sqlite/sqlite", "3.1.0"),
-    ("spin:variables/variables", "3.0.0"),
-];
+use crate::{denied, key_value, sqlite, variables};
 
 /// The engine, with pooled instances where the address space has room for the pool.
 pub fn engine() -> Result<Engine, HostError> {
@@ -123,33 +100,9 @@ fn instantiate_pre(
             _ => HostError::Compile { component: id.to_owned(), reason },
         }
     };
-    let engine = linker.engine();
-    let kind = component.component_type();
-    let imports: Vec<&str> = kind.imports(engine).map(|(name, _)| name).collect();
-    if !imports.iter().any(|name| name.starts_with(DENIED_PREFIX)) {
-        return linker.instantiate_pre(component).map_err(compile);
-    }
-    let unknown =
-        imports.iter().find(|name| !name.starts_with(DENIED_PREFIX) && !is_provided(name));
-    if let Some(import) = unknown {
-        let import = (*import).to_owned();
-        return Err(HostError::UnknownImport { component: id.to_owned(), import });
-    }
     let mut linker = linker.clone();
-    linker.define_unknown_imports_as_traps(component).map_err(compile)?;
+    denied::define(&mut linker, component).map_err(compile)?;
     linker.instantiate_pre(component).map_err(compile)
-}
-
-fn is_provided(import: &str) -> bool {
-    let Some((name, version)) = import.split_once('@') else { return false };
-    PROVIDED.iter().any(|(provided, versions)| {
-        let same_name = match provided.strip_suffix('/') {
-            Some(package) => name.split_once('/').is_some_and(|(own, _)| own == package),
-            None => name == *provided,
-        };
-        same_name
-            && (version == *versions || (versions.ends_with('.') && version.starts_with(versions)))
-    })
 }
 
 #[cfg(test)]
@@ -181,21 +134,5 @@ mod tests {
             matches!(&error, HostError::NoHandler { component } if component == "a"),
             "{error}"
         );
-    }
-
-    #[test]
-    fn only_the_versions_that_exist_are_provided() {
-        for name in ["wasi:io/poll@0.2.6", "wasi:http/types@0.3.0", "spin:sqlite/sqlite@3.1.0"] {
-            assert!(is_provided(name), "{name}");
-        }
-        for name in [
-            "wasi:http/types@0.3.0-rc-1",
-            "wasi:http/handler@0.3.0",
-            "spin:sqlite/sqlite@4.0.0",
-            "wasi:iox/poll@0.2.0",
-            "a",
-        ] {
-            assert!(!is_provided(name), "{name}");
-        }
     }
 }

@@ -49,15 +49,12 @@ pub async fn serve(
                 }
             }
         };
-        match places.clone().try_acquire_owned() {
-            Ok(place) => {
-                let connection = Connection { app: app.clone(), client, _place: place };
-                connection.spawn(stream, &builder, limits, &graceful);
-            }
-            Err(_) => {
-                app.metrics.connections_refused.add(1);
-                tokio::spawn(connection::refuse(stream));
-            }
+        if let Ok(place) = places.clone().try_acquire_owned() {
+            let connection = Connection { app: app.clone(), client, _place: place };
+            connection.spawn(stream, &builder, limits, &graceful);
+        } else {
+            app.metrics.connections_refused.add(1);
+            tokio::spawn(connection::refuse(stream));
         }
     }
     drop(listener);

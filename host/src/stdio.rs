@@ -79,10 +79,10 @@ impl GuestOutput {
         }
         match self.stream {
             Stream::Stdout => {
-                tracing::info!(target: "guest", component = %self.component, "{text}")
+                tracing::info!(target: "guest", component = %self.component, "{text}");
             }
             Stream::Stderr => {
-                tracing::warn!(target: "guest", component = %self.component, "{text}")
+                tracing::warn!(target: "guest", component = %self.component, "{text}");
             }
         }
     }

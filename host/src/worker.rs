@@ -14,6 +14,7 @@ use wasmtime::component::GuestTaskId;
 use wasmtime::{Store, StoreContextMut};
 use wasmtime_wasi_http::handler::{ShouldAccept, WorkerExpiration, WorkerState, WorkerStatus};
 
+use crate::limits::Pace;
 use crate::metrics::ComponentMetrics;
 use crate::settings::Settings;
 use crate::state::State;
@@ -27,6 +28,8 @@ const TIMER_SLACK: Duration = Duration::from_millis(500);
 /// What the host knows of an instance from outside of its store.
 #[derive(Default)]
 pub struct Vitals {
+    /// Whether the guest computes or waits.
+    pub pace: Arc<Pace>,
     /// Bytes of linear memory.
     pub memory_bytes: Arc<AtomicUsize>,
     /// Requests whose client still waits for the end of the response.
@@ -37,6 +40,10 @@ pub struct Vitals {
     released: Mutex<Option<Instant>>,
     /// Whether the instance trapped or had to be stopped.
     failed: AtomicBool,
+    /// Whether it had to be stopped because a request took too long.
+    timed_out: AtomicBool,
+    /// Whether it was stopped after its clients had left.
+    left_alone: AtomicBool,
     /// Whether a client left before its response was complete.
     abandoned: AtomicBool,
     waker: AtomicWaker,
@@ -73,15 +80,19 @@ impl Lease {
         self.0.complete.store(true, Relaxed);
     }
 
-    /// Whether no other request was in the instance since this one came, so that a trap must be its own doing.
-    pub fn was_alone(&self) -> bool {
+    /// Whether the failure of the instance may have been the doing of another request, and not for lack of time.
+    pub fn may_be_repeated(&self) -> bool {
         let vitals = self.0.vitals.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*vitals {
-            Some((vitals, number)) => {
-                !self.0.joined.load(Relaxed) && vitals.accepted.load(SeqCst) == *number
-            }
-            None => true,
-        }
+        vitals.as_ref().is_some_and(|(vitals, number)| {
+            let alone = !self.0.joined.load(Relaxed) && vitals.accepted.load(SeqCst) == *number;
+            !alone && !vitals.timed_out.load(SeqCst)
+        })
+    }
+
+    /// Whether the instance that was to answer the request had to be stopped, because the request took too long.
+    pub fn timed_out(&self) -> bool {
+        let vitals = self.0.vitals.lock().unwrap_or_else(PoisonError::into_inner);
+        vitals.as_ref().is_some_and(|(vitals, _)| vitals.timed_out.load(SeqCst))
     }
 
     /// Whether the instance has failed that was to answer the request.
@@ -126,6 +137,11 @@ impl Claim {
 }
 
 impl Vitals {
+    /// Whether anybody waits for a response, or for the rest of one.
+    pub fn has_clients(&self) -> bool {
+        self.live.load(SeqCst) > 0
+    }
+
     fn release(&self, complete: bool) {
         if !complete {
             self.abandoned.store(true, Relaxed);
@@ -138,7 +154,7 @@ impl Vitals {
     /// When an instance may be thrown away that still works although it has answered everything, or `None` while a client
     /// still reads from it.
     fn post_return_deadline(&self, since: Instant, grace: Duration) -> Option<Instant> {
-        if self.live.load(SeqCst) > 0 {
+        if self.has_clients() {
             return None;
         }
         let released = *self.released.lock().unwrap_or_else(PoisonError::into_inner);
@@ -198,8 +214,14 @@ impl WorkerState for Worker {
         if let Err(error) = result {
             // Before the store goes, with which the bodies end that its guest was writing.
             self.vitals.failed.store(true, SeqCst);
-            self.metrics.instances_failed.add(1);
-            tracing::error!(component = %self.component, error = ?error, "an instance failed: {error:#}");
+            let (component, reason) = (&self.component, error.root_cause());
+            if self.vitals.left_alone.load(SeqCst) {
+                tracing::debug!(%component, "an instance was stopped whose clients had left");
+            } else {
+                self.metrics.instances_failed.add(1);
+                let error = format!("{error:#}");
+                tracing::error!(%component, ?error, "an instance of {component} failed: {reason}");
+            }
         }
         drop(store);
     }
@@ -248,6 +270,7 @@ impl WorkerExpiration for Expiration {
         start: Instant,
     ) -> Poll<()> {
         self.vitals.waker.register(cx.waker());
+        self.vitals.pace.pending();
         self.set_idle(status == WorkerStatus::Idle);
         let timeout = self.settings.request_timeout;
         let deadline = match status {
@@ -259,7 +282,13 @@ impl WorkerExpiration for Expiration {
         if self.sleep.deadline() != deadline.into() {
             self.sleep.as_mut().reset(deadline.into());
         }
-        self.sleep.as_mut().poll(cx)
+        if self.sleep.as_mut().poll(cx).is_pending() {
+            return Poll::Pending;
+        }
+        self.vitals.timed_out.store(status == WorkerStatus::Requests, SeqCst);
+        let abandoned = self.vitals.abandoned.load(Relaxed);
+        self.vitals.left_alone.store(status == WorkerStatus::PostReturn && abandoned, SeqCst);
+        Poll::Ready(())
     }
 }
 
@@ -268,19 +297,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_is_alone_until_another_overlaps_it() {
+    fn a_request_is_repeated_only_if_another_overlapped_it() {
         let vitals = Arc::new(Vitals::default());
         let (first, claim) = Lease::new();
         claim.attach(&vitals);
-        assert!(first.was_alone());
+        assert!(!first.may_be_repeated());
         let (second, claim) = Lease::new();
         claim.attach(&vitals);
-        assert!(!first.was_alone());
-        assert!(!second.was_alone());
+        assert!(first.may_be_repeated());
+        assert!(second.may_be_repeated());
         drop((first, second));
         let (third, claim) = Lease::new();
         claim.attach(&vitals);
-        assert!(third.was_alone());
+        assert!(!third.may_be_repeated());
     }
 
     #[test]

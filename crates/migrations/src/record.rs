@@ -27,13 +27,15 @@ pub struct Record {
 /// The applied migrations in order; none when the database is empty.
 pub async fn list(database: &Database) -> Result<Vec<Record>, DatabaseError> {
     let rows = match database.query(Statement::new(RECORD_LIST)).await {
-        Ok(rows) => rows,
         // Bodies word a missing table differently, so the schema is asked instead of the message.
-        Err(error @ DatabaseError::Statement { .. }) => {
-            let table = database.query(Statement::new(TABLE_EXISTS)).await?;
-            return if table.is_empty() { Ok(Vec::new()) } else { Err(error) };
+        Err(DatabaseError::Statement { .. }) => {
+            if database.query(Statement::new(TABLE_EXISTS)).await?.is_empty() {
+                return Ok(Vec::new());
+            }
+            // Another runner may have made the table in between; what fails now fails for another reason.
+            database.query(Statement::new(RECORD_LIST)).await?
         }
-        Err(error) => return Err(error),
+        outcome => outcome?,
     };
     rows.iter()
         .map(|row| {

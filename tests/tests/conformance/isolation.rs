@@ -54,10 +54,12 @@ async fn a_trap_in_the_body_breaks_the_response_off() {
     for h2 in [false, true] {
         let mut connection =
             if h2 { Connection::open_h2(address).await } else { Connection::open(address).await };
-        let response = connection.answer(wire::get(address, "/hostile/trap-in-body")).await;
-        assert_eq!(response.status(), 200);
-        let read = wire::read(response).await;
-        assert!(read.is_err(), "the response ends as if it were whole: {read:?}");
+        // Whether the head is on its way before the trap is a matter of luck.
+        if let Ok(response) = connection.send(wire::get(address, "/hostile/trap-in-body")).await {
+            let status = response.status();
+            let read = wire::read(response).await;
+            assert!(status == 500 || read.is_err(), "the response ends as if it were whole: {read:?}");
+        }
         assert_well(&application).await;
     }
 }

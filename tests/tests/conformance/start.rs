@@ -121,7 +121,10 @@ async fn a_damaged_cache_is_made_anew() {
             for path in compiled(&cache) {
                 let mut code = fs::read(&path).unwrap();
                 damage(&mut code);
-                fs::write(&path, code).unwrap();
+                // A new file in its place: the old one may still be mapped into this process.
+                let damaged = path.with_extension("damaged");
+                fs::write(&damaged, code).unwrap();
+                fs::rename(&damaged, &path).unwrap();
             }
         }
         let running = application.start().await;

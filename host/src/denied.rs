@@ -63,7 +63,9 @@ fn define_function(
     if function.async_() {
         instance.func_new_concurrent(name, move |_, _, _, _| {
             let called = called.clone();
-            Box::pin(async move { bail!("a dependency called {called}, which it does not inherit") })
+            Box::pin(
+                async move { bail!("a dependency called {called}, which it does not inherit") },
+            )
         })
     } else {
         instance.func_new(name, move |_, _, _, _| {
@@ -72,10 +74,7 @@ fn define_function(
     }
 }
 
-fn resources(
-    instance: &ComponentInstance,
-    component: &Component,
-) -> Vec<(String, ResourceType)> {
+fn resources(instance: &ComponentInstance, component: &Component) -> Vec<(String, ResourceType)> {
     let exports = instance.exports(component.engine());
     let resources = exports.filter_map(|(name, item)| match item.ty {
         ComponentItem::Resource(resource) => Some((name.to_owned(), resource)),

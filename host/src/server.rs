@@ -50,7 +50,7 @@ pub async fn serve(
             }
         };
         if let Ok(place) = places.clone().try_acquire_owned() {
-            let connection = Connection { app: app.clone(), client, _place: place };
+            let connection = Connection { app: app.clone(), client, place };
             connection.spawn(stream, &builder, limits, &graceful);
         } else {
             app.metrics.connections_refused.add(1);
@@ -80,7 +80,7 @@ async fn accept_failed(error: &io::Error) {
 struct Connection {
     app: Arc<App>,
     client: SocketAddr,
-    _place: OwnedSemaphorePermit,
+    place: OwnedSemaphorePermit,
 }
 
 impl Connection {
@@ -91,12 +91,13 @@ impl Connection {
         limits: &Limits,
         graceful: &GracefulShutdown,
     ) {
+        let Self { app, client, place } = self;
         if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(client = %self.client, "a connection ended at once: {error}");
+            tracing::debug!(%client, "a connection ended at once: {error}");
             return;
         }
         let stream = connection::stream(stream, limits);
-        let (app, client) = (self.app.clone(), self.client);
+        let open = app.clone();
         let service = service_fn(move |request: Request<Incoming>| {
             let app = app.clone();
             async move { Ok::<_, Infallible>(app.serve(request, client, interrupted).await) }
@@ -104,10 +105,11 @@ impl Connection {
         let served = builder.serve_connection(stream, service).into_owned();
         let served = graceful.watch(served);
         tokio::spawn(async move {
-            let _open = self.app.metrics.connections.hold();
+            // Both are held until the connection has ended.
+            let (_place, _open) = (place, open.metrics.connections.hold());
             if let Err(error) = served.await {
                 // Clients go away all the time.
-                tracing::debug!(client = %self.client, "a connection ended early: {error}");
+                tracing::debug!(%client, "a connection ended early: {error}");
             }
         });
     }

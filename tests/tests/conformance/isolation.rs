@@ -58,7 +58,10 @@ async fn a_trap_in_the_body_breaks_the_response_off() {
         if let Ok(response) = connection.send(wire::get(address, "/hostile/trap-in-body")).await {
             let status = response.status();
             let read = wire::read(response).await;
-            assert!(status == 500 || read.is_err(), "the response ends as if it were whole: {read:?}");
+            assert!(
+                status == 500 || read.is_err(),
+                "the response ends as if it were whole: {read:?}"
+            );
         }
         assert_well(&application).await;
     }

@@ -123,6 +123,7 @@ fn wasm_that_is_none_is_refused() {
     fs::write(project.path("a.wasm"), "not wasm").unwrap();
     let error = project.run(&["up", "--no-build", "--listen", "127.0.0.1:0"]).error();
     assert!(error.contains("component a does not compile"), "{error}");
+    assert!(error.contains("build the components again"), "{error}");
 }
 
 #[test]

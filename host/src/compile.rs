@@ -150,7 +150,7 @@ impl Prepared {
             .and_then(|wasm| compose::with_middleware(wasm, variant.middleware))
             .map_err(|reason| HostError::Compose { component: id.to_owned(), reason })?;
         let component = cache.load(engine, &wasm, compiling).map_err(|error| {
-            HostError::Compile { component: id.to_owned(), reason: format!("{error:#}") }
+            HostError::Compile { component: id.to_owned(), reason: reason(&wasm, &error) }
         })?;
         runtime::link(linker, &component, id)
     }
@@ -170,7 +170,7 @@ impl Prepared {
         let ticker = Ticker::start(engine).map_err(|error| HostError::Engine {
             reason: format!("no thread for its clock: {error}"),
         })?;
-        let metrics = Arc::new(self.metrics());
+        let metrics = Arc::new(self.metrics(&databases));
         let outbound = self.outbound(&metrics)?;
         let router = Router::new(&self.manifest).map_err(|error| HostError::Engine {
             reason: format!("the routes are invalid: {error}"),
@@ -183,7 +183,7 @@ impl Prepared {
         Ok((app, databases, stores))
     }
 
-    fn metrics(&self) -> Metrics {
+    fn metrics(&self, databases: &Databases) -> Metrics {
         let routes = self.manifest.triggers.iter().map(|trigger| {
             let component = match &trigger.target {
                 manifest::Target::Component { id, .. } => id.clone(),
@@ -199,6 +199,7 @@ impl Prepared {
         Metrics {
             routes: routes.collect(),
             components: components.map(|id| (id.clone(), Arc::default())).collect(),
+            databases: databases.engines(),
             ..Metrics::default()
         }
     }
@@ -333,6 +334,14 @@ impl Shared<'_> {
             stores: self.stores.grant(&component.key_value_stores),
         }
     }
+}
+
+/// Why `wasm` does not compile, in one line: the compiler quotes bytes one below the other.
+fn reason(wasm: &[u8], error: &wasmtime::Error) -> String {
+    if !wasm.starts_with(b"\0asm") {
+        return "its file is no WebAssembly; build the components again".to_owned();
+    }
+    format!("{error:#}").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn static_target(response: &StaticResponse) -> Target {

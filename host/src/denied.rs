@@ -1,8 +1,8 @@
 //! What stands in for the interfaces that a dependency was not given: every function traps.
 
-use wasmtime::bail;
 use wasmtime::component::types::{ComponentFunc, ComponentInstance, ComponentItem};
 use wasmtime::component::{Component, Linker, LinkerInstance, ResourceType};
+use wasmtime::format_err;
 
 use crate::compose::DENIED_PREFIX;
 use crate::state::State;
@@ -62,16 +62,16 @@ fn define_function(
     let called = format!("{interface}#{name}");
     if function.async_() {
         instance.func_new_concurrent(name, move |_, _, _, _| {
-            let called = called.clone();
-            Box::pin(
-                async move { bail!("a dependency called {called}, which it does not inherit") },
-            )
+            let refused = refusal(&called);
+            Box::pin(async move { Err(refused) })
         })
     } else {
-        instance.func_new(name, move |_, _, _, _| {
-            bail!("a dependency called {called}, which it does not inherit")
-        })
+        instance.func_new(name, move |_, _, _, _| Err(refusal(&called)))
     }
+}
+
+fn refusal(called: &str) -> wasmtime::Error {
+    format_err!("a dependency called {called}, which it does not inherit")
 }
 
 fn resources(instance: &ComponentInstance, component: &Component) -> Vec<(String, ResourceType)> {

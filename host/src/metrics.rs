@@ -6,6 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+use engine::Engine;
+
+use crate::sqlite;
+
 /// A number that only grows.
 #[derive(Default)]
 pub struct Counter(AtomicU64);
@@ -153,6 +157,8 @@ pub struct Metrics {
     pub connections_refused: Counter,
     pub outbound_connections: Arc<Gauge>,
     pub outbound_connections_opened: Arc<Counter>,
+    /// Local databases by name.
+    pub databases: Vec<(String, Engine)>,
 }
 
 impl Metrics {
@@ -179,6 +185,7 @@ impl Metrics {
         ] {
             _ = writeln!(out, "# TYPE {name} {kind}\n{name} {value}");
         }
+        sqlite::metrics::encode(&self.databases, &mut out);
         out
     }
 
@@ -240,7 +247,7 @@ fn labels(component: &str, route: &str) -> String {
     format!("component=\"{}\",route=\"{}\"", escape(component), escape(route))
 }
 
-fn escape(value: &str) -> String {
+pub fn escape(value: &str) -> String {
     value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 

@@ -5,6 +5,7 @@
 
 mod connection;
 mod guest;
+pub mod metrics;
 mod remote;
 mod rows;
 
@@ -76,6 +77,15 @@ impl Databases {
     pub fn grant(&self, names: &[String]) -> Grant {
         let databases = names.iter().map(|name| (name.clone(), self.by_name.get(name).cloned()));
         Grant { databases: databases.collect() }
+    }
+
+    /// The engines of the local ones, by name.
+    pub fn engines(&self) -> Vec<(String, Engine)> {
+        let local = self.by_name.iter().filter_map(|(name, database)| match database {
+            Database::Local(engine) => Some((name.clone(), engine.clone())),
+            Database::Remote(_) => None,
+        });
+        local.collect()
     }
 
     /// Writes what is pending and closes every database; called once after the last request.

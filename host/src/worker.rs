@@ -318,7 +318,7 @@ mod tests {
         let (lease, claim) = Lease::new();
         claim.attach(&vitals);
         let start = Instant::now();
-        let grace = Duration::from_secs(60);
+        let grace = Duration::from_mins(1);
         assert_eq!(vitals.post_return_deadline(start, grace), None);
         lease.complete();
         drop(lease);
@@ -331,7 +331,7 @@ mod tests {
         let (lease, claim) = Lease::new();
         claim.attach(&vitals);
         drop(lease);
-        let deadline = vitals.post_return_deadline(Instant::now(), Duration::from_secs(60));
+        let deadline = vitals.post_return_deadline(Instant::now(), Duration::from_mins(1));
         assert!(deadline.unwrap() <= Instant::now() + ABANDONED_GRACE);
     }
 

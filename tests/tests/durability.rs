@@ -1,5 +1,5 @@
 //! What was acknowledged is there after kill -9.
-#![expect(clippy::unwrap_used, reason = "test code")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -37,7 +37,11 @@ async fn every_acknowledged_message_of_64_writers_is_there_after_kill_9() {
                         }
                         // Overload is an honest refusal; the message then may not be there.
                         Ok(answer) => {
-                            assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{answer:?}")
+                            assert_eq!(
+                                answer.status,
+                                StatusCode::SERVICE_UNAVAILABLE,
+                                "{answer:?}"
+                            );
                         }
                         Err(_) => break,
                     }

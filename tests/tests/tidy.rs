@@ -1,5 +1,5 @@
 //! The tree's own rules: who depends on whom, where SQL may stand, how long a file may get. No network, no further tool.
-#![expect(clippy::unwrap_used, reason = "test code")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

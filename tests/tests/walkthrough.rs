@@ -1,5 +1,5 @@
 //! The README's walk-through: sign up, create a conversation, add messages, read them back, stop, start again, still read them.
-#![expect(clippy::unwrap_used, reason = "test code")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
 use e2e::{Client, Server};
 use http::StatusCode;

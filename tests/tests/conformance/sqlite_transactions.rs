@@ -179,3 +179,17 @@ async fn writers_wait_for_a_short_transaction() {
     assert!(answer.body["outcomes"][0]["error"].is_null(), "{answer:?}");
     assert_eq!(notes(&application).await, ["waited"]);
 }
+
+#[tokio::test]
+async fn operators_see_how_many_writes_shared_a_commit() {
+    let application = Application::of("sqlite", GRANTED).with_metrics().start().await;
+    run(&application, json!([{ "sql": "CREATE TABLE note (text TEXT) STRICT" }])).await;
+    let insert = json!([{ "sql": "INSERT INTO note VALUES ('one')" }]);
+    futures::future::join_all((0..16).map(|_| run(&application, insert.clone()))).await;
+    let database = r#"database="default""#;
+    let writes = application.metric("host_database_commit_writes_sum", database).await;
+    let commits = application.metric("host_database_commit_writes_count", database).await;
+    assert!((17.0..17.5).contains(&writes), "{writes}");
+    assert!((1.0..=writes).contains(&commits), "{commits}");
+    assert!(application.metric("host_database_statements_total", database).await >= writes);
+}

@@ -1,11 +1,17 @@
 #![doc = include_str!("../README.md")]
 
+mod accounts;
+mod admin;
+mod api_keys;
+mod attempt;
 #[cfg(target_family = "wasm")]
 mod entry;
 mod error;
 mod http;
 mod identity;
 mod keys;
+mod mail;
+mod page;
 mod routes;
 mod service;
 mod store;

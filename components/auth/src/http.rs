@@ -67,6 +67,11 @@ pub async fn get_jwks(
     Ok(([(header::CACHE_CONTROL, JWKS_CACHE_CONTROL)], Json(KeySet { keys })))
 }
 
+/// `GET /api/openapi.json`: the document of all components together, which a test keeps up to date.
+pub async fn get_openapi() -> ([(HeaderName, &'static str); 1], &'static str) {
+    ([(header::CONTENT_TYPE, "application/json")], include_str!("../openapi.json"))
+}
+
 /// `GET /api/health` and `GET /healthz`
 pub async fn get_health() -> Json<Health> {
     Json(Health { status: "ok" })

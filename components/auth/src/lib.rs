@@ -21,7 +21,7 @@ use axum::Router;
 use database::Database;
 use settings::AuthSettings;
 
-pub use routes::declarations;
+pub use routes::{declarations, schemas};
 
 /// The router of the component.
 ///

@@ -8,6 +8,9 @@ use routes::{Access, Declaration, Gates, Readiness, Route, RouteTable};
 use crate::service::Auth;
 use crate::{accounts, admin, api_keys, http};
 
+/// What every list takes.
+const PAGED: &[&str] = &["limit", "cursor"];
+
 const READ: Access = Access::Account(Role::Viewer, Scope::AccountRead);
 const ADMINISTER: Access = Access::Account(Role::Admin, Scope::AccountAdmin);
 
@@ -29,6 +32,10 @@ fn sign_in() -> Vec<Route<Auth>> {
         Route::get("/.well-known/jwks.json", Access::Public, "get_jwks", http::get_jwks)
             .summary("The public keys that verify access tokens (RFC 7517).")
             .gives(200, "KeySet"),
+        Route::get("/api/openapi.json", Access::Public, "get_openapi", http::get_openapi)
+            .summary("This interface as an OpenAPI 3.1 document.")
+            .gives(200, "OpenApi")
+            .without_database(),
         Route::get("/api/health", Access::Public, "get_health", http::get_health)
             .summary("Whether the component runs.")
             .gives(200, "Health")
@@ -54,6 +61,7 @@ fn api_keys() -> Vec<Route<Auth>> {
             .gives(201, "ApiKeyCreated"),
         Route::get("/api/tokens", own, "list_api_keys", http::list_api_keys)
             .summary("List your API keys in the account of the session, the newest first.")
+            .query(PAGED)
             .gives(200, "ApiKeyPage"),
         Route::delete("/api/tokens/{id}", own, "delete_api_key", http::delete_api_key)
             .summary("End an API key of yours, from its next request on."),
@@ -65,6 +73,7 @@ fn accounts() -> Vec<Route<Auth>> {
     vec![
         Route::get("/api/accounts", READ, "list_accounts", http::list_accounts)
             .summary("List your accounts; with an API key, the one that it is for.")
+            .query(PAGED)
             .gives(200, "AccountPage"),
         Route::post("/api/accounts", Access::Person, "create_account", http::create_account)
             .summary("Create a team account, of which you are the owner.")
@@ -90,6 +99,7 @@ fn accounts() -> Vec<Route<Auth>> {
         Route::get("/api/accounts/{id}/audit", ADMINISTER, "list_audit", http::list_audit)
             .summary("List who did what in an account, the newest first.")
             .of_the_account_in_its_path()
+            .query(&["limit", "cursor", "action"])
             .gives(200, "AuditPage"),
     ]
 }
@@ -105,6 +115,7 @@ fn members() -> Vec<Route<Auth>> {
         Route::get("/api/accounts/{id}/members", READ, "list_members", http::list_members)
             .summary("List the members of an account.")
             .of_the_account_in_its_path()
+            .query(PAGED)
             .gives(200, "MemberPage"),
         Route::patch(member, leave, "update_member", http::update_member)
             .summary("Give a member another role, at most your own; yourself a lower one.")
@@ -117,6 +128,7 @@ fn members() -> Vec<Route<Auth>> {
         Route::get(invitations, ADMINISTER, "list_invitations", http::list_invitations)
             .summary("List the open invitations of an account, the newest first.")
             .of_the_account_in_its_path()
+            .query(PAGED)
             .gives(200, "InvitationPage"),
         Route::post(invitations, ADMINISTER, "create_invitation", http::create_invitation)
             .summary("Invite someone by mail.")
@@ -144,6 +156,7 @@ fn administration() -> Vec<Route<Auth>> {
     vec![
         Route::get("/api/admin/users", platform, "list_users", http::list_users)
             .summary("List all people, the newest first.")
+            .query(PAGED)
             .gives(200, "UserRecordPage"),
         Route::get("/api/admin/users/{id}", platform, "get_user", http::get_user)
             .summary("Get a person.")
@@ -161,8 +174,14 @@ fn administration() -> Vec<Route<Auth>> {
         .summary("End all sessions of a person."),
         Route::get("/api/admin/audit", platform, "list_platform_audit", http::list_platform_audit)
             .summary("List who did what to the platform, the newest first.")
+            .query(&["limit", "cursor", "action"])
             .gives(200, "AuditPage"),
     ]
+}
+
+/// The schemas of the bodies that the routes name: a JSON object of JSON Schemas.
+pub fn schemas() -> &'static str {
+    include_str!("../schemas.json")
 }
 
 /// The component's routes as data.

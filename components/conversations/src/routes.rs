@@ -23,6 +23,7 @@ fn table() -> RouteTable<Conversations> {
             .gives(201, "Conversation"),
         Route::get("/api/conversations", READ, "list_conversations", http::list_conversations)
             .summary("List conversations, newest activity first.")
+            .query(&["limit", "cursor", "archived", "pinned"])
             .gives(200, "ConversationPage"),
         Route::get("/api/conversations/{id}", READ, "get_conversation", http::get_conversation)
             .summary("Get a conversation.")
@@ -39,8 +40,14 @@ fn table() -> RouteTable<Conversations> {
         .body_bytes_max(MESSAGE_BODY_BYTES_MAX),
         Route::get("/api/conversations/{id}/messages", READ, "list_messages", http::list_messages)
             .summary("List messages in order, the newest page first.")
+            .query(&["limit", "cursor", "before", "after"])
             .gives(200, "MessagePage"),
     ])
+}
+
+/// The schemas of the bodies that the routes name: a JSON object of JSON Schemas.
+pub fn schemas() -> &'static str {
+    include_str!("../schemas.json")
 }
 
 /// The component's routes as data.

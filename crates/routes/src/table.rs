@@ -20,6 +20,8 @@ pub struct Declaration {
     pub operation_id: &'static str,
     /// One line for the reference.
     pub summary: &'static str,
+    /// The parameters of the query string that it takes.
+    pub query: &'static [&'static str],
     /// The schema of the JSON body that it takes, by name.
     pub request: Option<&'static str>,
     /// What it answers when all is well.
@@ -90,6 +92,7 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
             tenant: access.usual_tenant(),
             operation_id,
             summary: "",
+            query: &[],
             request: None,
             outcome: Outcome { status: 204, schema: None },
             body_bytes_max: BODY_BYTES_MAX,
@@ -102,6 +105,13 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
     #[must_use]
     pub fn summary(mut self, summary: &'static str) -> Self {
         self.declaration.summary = summary;
+        self
+    }
+
+    /// Takes these parameters in the query string, all optional.
+    #[must_use]
+    pub fn query(mut self, names: &'static [&'static str]) -> Self {
+        self.declaration.query = names;
         self
     }
 

@@ -47,7 +47,7 @@ impl Auth {
         address: ClientAddress,
         new: NewApiKey,
     ) -> Result<(ApiKey, ApiKeyToken), AuthError> {
-        let (name, scopes, days) = check(caller, new)?;
+        let (name, scopes, days) = check(caller, &new)?;
         let token = ApiKeyToken::generate(&self.entropy)?;
         let now = self.clock.now();
         let api_key = ApiKey {
@@ -84,7 +84,7 @@ impl Auth {
 }
 
 /// Everything that a new key can get wrong, reported together.
-fn check(caller: &Caller, new: NewApiKey) -> Result<(String, Scopes, u32), AuthError> {
+fn check(caller: &Caller, new: &NewApiKey) -> Result<(String, Scopes, u32), AuthError> {
     let mut errors = Vec::new();
     let name = identity::name(&new.name).map_err(|error| errors.push(error)).ok();
     let days = new.expires_in_days.unwrap_or(EXPIRES_IN_DAYS_DEFAULT);

@@ -36,6 +36,10 @@ pub enum Command {
     Build(Build),
     /// Brings the schema of a database up or down, or says where it stands.
     Migrate(Migrate),
+    /// Makes administrators of the platform.
+    Admin(Admin),
+    /// Verifies the logs of who did what.
+    Audit(Audit),
     /// Checks toolchain, manifest, database and secrets, and says what to do.
     Doctor(Doctor),
 }
@@ -90,19 +94,8 @@ pub struct Doctor {
 
 #[derive(Debug, Args)]
 pub struct Migrate {
-    /// A database file, or libsql://, https:// or http:// of a libSQL server; its token is read from the environment variable
-    /// `SELVAGE_DATABASE_TOKEN` or `SPIN_VARIABLE_DATABASE_TOKEN`. Without it, the database of the state directory.
-    #[arg(long, value_name = "PATH|URL", global = true)]
-    pub database: Option<String>,
-    /// The state directory whose database is meant.
-    #[arg(
-        long,
-        value_name = "DIR",
-        default_value = ".selvage",
-        global = true,
-        conflicts_with = "database"
-    )]
-    pub state_dir: PathBuf,
+    #[command(flatten)]
+    pub database: DatabaseChoice,
     /// Show what would be done, and do nothing.
     #[arg(long, global = true)]
     pub dry_run: bool,
@@ -140,5 +133,56 @@ pub enum MigrateAction {
     New {
         /// What it does, e.g. `conversation_archive`.
         name: String,
+    },
+}
+
+/// Which database a command is about.
+#[derive(Debug, Args)]
+pub struct DatabaseChoice {
+    /// A database file, or libsql://, https:// or http:// of a libSQL server; its token is read from the environment variable
+    /// `SELVAGE_DATABASE_TOKEN` or `SPIN_VARIABLE_DATABASE_TOKEN`. Without it, the database of the state directory.
+    #[arg(long, value_name = "PATH|URL", global = true)]
+    pub database: Option<String>,
+    /// The state directory whose database is meant.
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = ".selvage",
+        global = true,
+        conflicts_with = "database"
+    )]
+    pub state_dir: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct Admin {
+    #[command(flatten)]
+    pub database: DatabaseChoice,
+    #[command(subcommand)]
+    pub action: AdminAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum AdminAction {
+    /// Sign someone up as an administrator. The password is the first line of standard input.
+    Create { email: String },
+    /// Make someone an administrator who has signed up.
+    Promote { email: String },
+}
+
+#[derive(Debug, Args)]
+pub struct Audit {
+    #[command(flatten)]
+    pub database: DatabaseChoice,
+    #[command(subcommand)]
+    pub action: AuditAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum AuditAction {
+    /// Compute the chain of hashes anew and compare. Status 1 when an entry was changed or is missing.
+    Verify {
+        /// The id of an account, or `platform`; all logs without it.
+        log: Option<String>,
     },
 }

@@ -69,6 +69,23 @@ pub enum CliError {
     #[error("the migration file {} cannot be made", path.display())]
     MigrationFile { path: PathBuf, source: io::Error },
 
+    #[error("{text:?} is no e-mail address")]
+    Email { text: String },
+    #[error("someone has signed up with {email}")]
+    EmailTaken { email: String },
+    #[error("nobody has signed up with {email}")]
+    NoSuchPerson { email: String },
+    #[error("standard input cannot be read")]
+    StandardInput(#[source] io::Error),
+    #[error("there is no password on standard input")]
+    NoPassword,
+    #[error("the password cannot be taken")]
+    Password(#[source] credentials::PasswordError),
+    #[error("the password cannot be hashed")]
+    PasswordHash(#[source] credentials::PasswordHashError),
+    #[error(transparent)]
+    Audit(#[from] audit::AuditError),
+
     #[error("{problems} of {checks} checks found a problem")]
     Doctor { problems: usize, checks: usize },
 }
@@ -93,9 +110,11 @@ impl CliError {
     /// What to do. `None` where the sentence says it already, or where nothing can be said.
     fn fix(&self) -> Option<String> {
         let fix = match self {
-            Self::Manifest(_) | Self::Variables(_) | Self::Host(_) | Self::Doctor { .. } => {
-                return None;
-            }
+            Self::Manifest(_)
+            | Self::Variables(_)
+            | Self::Host(_)
+            | Self::Doctor { .. }
+            | Self::PasswordHash(_) => return None,
             Self::Runtime(_) => "raise the limit of threads (`ulimit -u`)".to_owned(),
             Self::StateDir { path, .. } => {
                 format!("make {} writable, or choose another with --state-dir", path.display())
@@ -141,6 +160,16 @@ impl CliError {
             }
             Self::NoMigrations { .. } => "run this in the root of the repository".to_owned(),
             Self::MigrationFile { .. } => "check the directory `migrations`".to_owned(),
+            Self::Email { .. } => "write it as ada@example.com".to_owned(),
+            Self::EmailTaken { .. } => "run `selvage admin promote` with it".to_owned(),
+            Self::NoSuchPerson { .. } => "run `selvage admin create` with it".to_owned(),
+            Self::StandardInput(_) | Self::NoPassword => {
+                "type it, or pass a file with `< FILE`".to_owned()
+            }
+            Self::Password(_) => "choose another one".to_owned(),
+            Self::Audit(_) => {
+                "compare with a backup, and find out who could write to the database".to_owned()
+            }
         };
         Some(fix)
     }

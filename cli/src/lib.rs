@@ -1,7 +1,9 @@
 #![doc = include_str!("../README.md")]
 
+mod admin;
 mod application;
 mod arguments;
+mod audit_log;
 mod build;
 mod doctor;
 mod error;
@@ -55,6 +57,8 @@ fn execute(arguments: Arguments) -> Result<(), CliError> {
             Some(Command::Up(up)) => up::up(up).await,
             Some(Command::Build(build)) => build::build(&build.from),
             Some(Command::Migrate(migrate)) => migrate::migrate(migrate).await,
+            Some(Command::Admin(admin)) => admin::admin(admin).await,
+            Some(Command::Audit(audit)) => audit_log::audit(audit).await,
             Some(Command::Doctor(doctor)) => doctor::doctor(doctor).await,
         }
     })

@@ -7,7 +7,11 @@ use std::path::{Path, PathBuf};
 use database::{Database, DatabaseError};
 use zeroize::Zeroizing;
 
+use crate::arguments::DatabaseChoice;
 use crate::error::CliError;
+
+/// The database file in the state directory.
+const DATABASE_FILE: &str = "selvage.db";
 
 /// The environment variables that hold the token of a remote database. The first that is set counts.
 const TOKENS: [&str; 2] = ["SELVAGE_DATABASE_TOKEN", "SPIN_VARIABLE_DATABASE_TOKEN"];
@@ -20,6 +24,17 @@ pub enum Location {
 }
 
 impl Location {
+    /// The database that the arguments name, or that of the state directory.
+    ///
+    /// # Errors
+    /// As for [`Location::parse`].
+    pub fn chosen(choice: &DatabaseChoice) -> Result<Self, CliError> {
+        match &choice.database {
+            Some(database) => Self::parse(database),
+            None => Ok(Self::File(choice.state_dir.join(DATABASE_FILE))),
+        }
+    }
+
     /// Reads what `--database` was given. What has a scheme is a URL, everything else is a path.
     ///
     /// # Errors

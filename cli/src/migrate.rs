@@ -14,9 +14,6 @@ use crate::location::Location;
 use crate::state_dir;
 use crate::terminal;
 
-/// The database file in the state directory.
-const DATABASE_FILE: &str = "selvage.db";
-
 /// How many digits of a checksum are shown. The whole of it says no more to a person.
 const CHECKSUM_CHARS: usize = 12;
 
@@ -28,15 +25,12 @@ pub async fn migrate(arguments: Migrate) -> Result<(), CliError> {
     if let MigrateAction::New { name } = &arguments.action {
         return files::create(name, arguments.dry_run);
     }
-    let location = match &arguments.database {
-        Some(database) => Location::parse(database)?,
-        None => Location::File(arguments.state_dir.join(DATABASE_FILE)),
-    };
+    let location = Location::chosen(&arguments.database)?;
     let writes = matches!(arguments.action, MigrateAction::Up { .. } | MigrateAction::Stamp { .. });
     let makes = writes && !arguments.dry_run;
     state_dir::keep_new_files_private();
-    if makes && arguments.database.is_none() {
-        state_dir::create(&arguments.state_dir)?;
+    if makes && arguments.database.database.is_none() {
+        state_dir::create(&arguments.database.state_dir)?;
     }
     let database = if makes { location.open()? } else { location.open_existing()? };
     let session = Session {

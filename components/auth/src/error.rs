@@ -3,6 +3,7 @@ use credentials::{PASSWORD_CHARS_MAX, PasswordHashError, SignError};
 use database::DatabaseError;
 use ids::ParseIdError;
 use keyring::KeyringError;
+use limits::LimitError;
 use problem::{FieldError, Problem, kinds};
 
 /// Everything that can go wrong in this component.
@@ -32,6 +33,26 @@ pub enum AuthError {
     StoredId(#[from] ParseIdError),
     #[error("a stored role is damaged")]
     StoredRole(#[from] caller::UnknownRole),
+    #[error("there is no such thing for this caller")]
+    NotFound,
+    #[error("the caller's rank is too low for this")]
+    RankTooLow,
+    #[error("an administrator acts on their own person")]
+    OwnPerson,
+    #[error("an account would be left without an owner")]
+    LastOwner,
+    #[error("a personal account has one owner for good")]
+    PersonalAccount,
+    #[error("the address belongs to a member")]
+    AlreadyMember,
+    #[error("the person has no verified address")]
+    EmailUnverified,
+    #[error("there are {most} {what} already")]
+    LimitReached { what: &'static str, most: u32 },
+    #[error("a stored scope is damaged")]
+    StoredScope(#[from] caller::UnknownScope),
+    #[error(transparent)]
+    Limited(#[from] LimitError),
     #[error("the database failed")]
     Database(#[from] DatabaseError),
 }
@@ -61,6 +82,36 @@ impl From<AuthError> for Problem {
             AuthError::InvalidCredentials => {
                 Self::new(&kinds::INVALID_CREDENTIALS, "Login and password do not fit together.")
             }
+            AuthError::Limited(error) => error.into(),
+            AuthError::NotFound => Self::not_found(),
+            AuthError::RankTooLow => Self::new(
+                &kinds::FORBIDDEN,
+                "Nobody changes what has the same or a higher rank, or grants more than they have.",
+            ),
+            AuthError::OwnPerson => Self::new(
+                &kinds::FORBIDDEN,
+                "Nobody does this to themselves. Ask another administrator.",
+            ),
+            AuthError::LastOwner => Self::new(
+                &kinds::LAST_OWNER,
+                "Make someone else an owner first, or delete the account.",
+            ),
+            AuthError::PersonalAccount => Self::new(
+                &kinds::PERSONAL_ACCOUNT,
+                "A personal account has one owner for good and ends with its person.",
+            ),
+            AuthError::AlreadyMember => Self::new(
+                &kinds::ALREADY_MEMBER,
+                "Whoever has this address is a member of the account already.",
+            ),
+            AuthError::EmailUnverified => Self::new(
+                &kinds::EMAIL_UNVERIFIED,
+                "The invitation was sent to another address than yours, and yours is not verified.",
+            ),
+            AuthError::LimitReached { what, most } => Self::new(
+                &kinds::LIMIT_REACHED,
+                format!("There may be {most} {what}. Delete some that are no longer needed."),
+            ),
             AuthError::Database(error) | AuthError::Keyring(KeyringError::Database(error)) => {
                 error.into()
             }
@@ -70,6 +121,7 @@ impl From<AuthError> for Problem {
             | AuthError::PasswordHash(_)
             | AuthError::Entropy(_)
             | AuthError::StoredId(_)
+            | AuthError::StoredScope(_)
             | AuthError::StoredRole(_) => Self::internal(&error),
         }
     }

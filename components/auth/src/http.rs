@@ -1,5 +1,6 @@
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
+use caller::ClientAddress;
 use credentials::{Jwk, Password};
 use problem::{Json, Problem};
 use serde::{Deserialize, Serialize};
@@ -41,19 +42,21 @@ pub struct KeySet {
 /// `POST /api/auth/signup`
 pub async fn signup(
     State(auth): State<Auth>,
+    address: ClientAddress,
     Json(body): Json<SignupBody>,
 ) -> Result<(StatusCode, Json<SignedIn>), Problem> {
     let SignupBody { email, password, username, name } = body;
-    let signed_in = auth.sign_up(Signup { email, password, username, name }).await?;
+    let signed_in = auth.sign_up(Signup { email, password, username, name }, address).await?;
     Ok((StatusCode::CREATED, Json(signed_in)))
 }
 
 /// `POST /api/auth/login`
 pub async fn login(
     State(auth): State<Auth>,
+    address: ClientAddress,
     Json(body): Json<LoginBody>,
 ) -> Result<Json<SignedIn>, Problem> {
-    Ok(Json(auth.log_in(&body.login, &body.password).await?))
+    Ok(Json(auth.log_in(&body.login, &body.password, address).await?))
 }
 
 /// `GET /.well-known/jwks.json`
@@ -62,6 +65,11 @@ pub async fn get_jwks(
 ) -> Result<([(HeaderName, &'static str); 1], Json<KeySet>), Problem> {
     let keys = auth.public_keys().await?;
     Ok(([(header::CACHE_CONTROL, JWKS_CACHE_CONTROL)], Json(KeySet { keys })))
+}
+
+/// `GET /api/openapi.json`: the document of all components together, which a test keeps up to date.
+pub async fn get_openapi() -> ([(HeaderName, &'static str); 1], &'static str) {
+    ([(header::CONTENT_TYPE, "application/json")], include_str!("../openapi.json"))
 }
 
 /// `GET /api/health` and `GET /healthz`

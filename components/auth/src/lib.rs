@@ -1,11 +1,17 @@
 #![doc = include_str!("../README.md")]
 
+mod accounts;
+mod admin;
+mod api_keys;
+mod attempt;
 #[cfg(target_family = "wasm")]
 mod entry;
 mod error;
 mod http;
 mod identity;
 mod keys;
+mod mail;
+mod page;
 mod routes;
 mod service;
 mod store;
@@ -15,7 +21,7 @@ use axum::Router;
 use database::Database;
 use settings::AuthSettings;
 
-pub use routes::declarations;
+pub use routes::{declarations, schemas};
 
 /// The router of the component.
 ///

@@ -1,30 +1,187 @@
 //! The routes of the component: all of them, and nothing else reaches a handler.
 
 use axum::Router;
-use caller::Authenticator;
+use caller::{Authenticator, Role, Scope, TrustedProxies};
 use problem::{Manners, with_manners};
 use routes::{Access, Declaration, Gates, Readiness, Route, RouteTable};
 
-use crate::http;
 use crate::service::Auth;
+use crate::{accounts, admin, api_keys, http};
+
+/// What every list takes.
+const PAGED: &[&str] = &["limit", "cursor"];
+
+const READ: Access = Access::Account(Role::Viewer, Scope::AccountRead);
+const ADMINISTER: Access = Access::Account(Role::Admin, Scope::AccountAdmin);
 
 fn table() -> RouteTable<Auth> {
-    RouteTable::new([
+    let routes = [sign_in(), api_keys(), accounts(), members(), administration()];
+    RouteTable::new(routes.into_iter().flatten())
+}
+
+fn sign_in() -> Vec<Route<Auth>> {
+    vec![
         Route::post("/api/auth/signup", Access::Public, "signup", http::signup)
-            .summary("Sign up with an e-mail address and a password."),
+            .summary("Sign up with an e-mail address and a password.")
+            .takes("SignUp")
+            .gives(201, "SignedIn"),
         Route::post("/api/auth/login", Access::Public, "login", http::login)
-            .summary("Sign in with an e-mail address or user name and the password."),
+            .summary("Sign in with an e-mail address or user name and the password.")
+            .takes("LogIn")
+            .gives(200, "SignedIn"),
         Route::get("/.well-known/jwks.json", Access::Public, "get_jwks", http::get_jwks)
-            .summary("The public keys that verify access tokens (RFC 7517)."),
+            .summary("The public keys that verify access tokens (RFC 7517).")
+            .gives(200, "KeySet"),
+        Route::get("/api/openapi.json", Access::Public, "get_openapi", http::get_openapi)
+            .summary("This interface as an OpenAPI 3.1 document.")
+            .gives(200, "OpenApi")
+            .without_database(),
         Route::get("/api/health", Access::Public, "get_health", http::get_health)
             .summary("Whether the component runs.")
+            .gives(200, "Health")
             .without_database(),
         Route::get("/healthz", Access::Public, "get_healthz", http::get_health)
             .summary("Whether the component runs; for orchestrators.")
+            .gives(200, "Health")
             .without_database(),
         Route::get("/readyz", Access::Public, "get_readyz", http::get_readyz)
-            .summary("Whether the component can serve: its database answers and has its schema."),
-    ])
+            .summary("Whether the component can serve: its database answers and has its schema.")
+            .gives(200, "Health"),
+    ]
+}
+
+fn api_keys() -> Vec<Route<Auth>> {
+    use api_keys::http;
+    // No key makes or ends keys: whoever steals one must not be able to keep more.
+    let own = Access::Member(Role::Viewer);
+    vec![
+        Route::post("/api/tokens", own, "create_api_key", http::create_api_key)
+            .summary("Make an API key for the account of the session; its token is shown once.")
+            .takes("ApiKeyCreation")
+            .gives(201, "ApiKeyCreated"),
+        Route::get("/api/tokens", own, "list_api_keys", http::list_api_keys)
+            .summary("List your API keys in the account of the session, the newest first.")
+            .query(PAGED)
+            .gives(200, "ApiKeyPage"),
+        Route::delete("/api/tokens/{id}", own, "delete_api_key", http::delete_api_key)
+            .summary("End an API key of yours, from its next request on."),
+    ]
+}
+
+fn accounts() -> Vec<Route<Auth>> {
+    use accounts::http;
+    vec![
+        Route::get("/api/accounts", READ, "list_accounts", http::list_accounts)
+            .summary("List your accounts; with an API key, the one that it is for.")
+            .query(PAGED)
+            .gives(200, "AccountPage"),
+        Route::post("/api/accounts", Access::Person, "create_account", http::create_account)
+            .summary("Create a team account, of which you are the owner.")
+            .takes("AccountName")
+            .gives(201, "Account"),
+        Route::get("/api/accounts/{id}", READ, "get_account", http::get_account)
+            .summary("Get an account of yours.")
+            .of_the_account_in_its_path()
+            .gives(200, "Account"),
+        Route::patch("/api/accounts/{id}", ADMINISTER, "update_account", http::update_account)
+            .summary("Rename an account.")
+            .of_the_account_in_its_path()
+            .takes("AccountName")
+            .gives(200, "Account"),
+        Route::delete(
+            "/api/accounts/{id}",
+            Access::Member(Role::Owner),
+            "delete_account",
+            http::delete_account,
+        )
+        .summary("Delete a team account and everything in it.")
+        .of_the_account_in_its_path(),
+        Route::get("/api/accounts/{id}/audit", ADMINISTER, "list_audit", http::list_audit)
+            .summary("List who did what in an account, the newest first.")
+            .of_the_account_in_its_path()
+            .query(&["limit", "cursor", "action"])
+            .gives(200, "AuditPage"),
+    ]
+}
+
+fn members() -> Vec<Route<Auth>> {
+    use accounts::http;
+    // Everyone may leave; who may do more depends on both ranks.
+    let leave = Access::Account(Role::Viewer, Scope::AccountAdmin);
+    let member = "/api/accounts/{id}/members/{user_id}";
+    let invitations = "/api/accounts/{id}/invitations";
+    let invitation = "/api/accounts/{id}/invitations/{invitation_id}";
+    vec![
+        Route::get("/api/accounts/{id}/members", READ, "list_members", http::list_members)
+            .summary("List the members of an account.")
+            .of_the_account_in_its_path()
+            .query(PAGED)
+            .gives(200, "MemberPage"),
+        Route::patch(member, leave, "update_member", http::update_member)
+            .summary("Give a member another role, at most your own; yourself a lower one.")
+            .of_the_account_in_its_path()
+            .takes("MemberRole")
+            .gives(200, "Member"),
+        Route::delete(member, leave, "remove_member", http::remove_member)
+            .summary("Take a member of a lower rank out of an account, or leave it.")
+            .of_the_account_in_its_path(),
+        Route::get(invitations, ADMINISTER, "list_invitations", http::list_invitations)
+            .summary("List the open invitations of an account, the newest first.")
+            .of_the_account_in_its_path()
+            .query(PAGED)
+            .gives(200, "InvitationPage"),
+        Route::post(invitations, ADMINISTER, "create_invitation", http::create_invitation)
+            .summary("Invite someone by mail.")
+            .of_the_account_in_its_path()
+            .takes("InvitationCreation")
+            .gives(201, "Invitation"),
+        Route::delete(invitation, ADMINISTER, "revoke_invitation", http::revoke_invitation)
+            .summary("Take an invitation back.")
+            .of_the_account_in_its_path(),
+        Route::post(
+            "/api/invitations/accept",
+            Access::Person,
+            "accept_invitation",
+            http::accept_invitation,
+        )
+        .summary("Join the account that an invitation is for.")
+        .takes("InvitationToken")
+        .gives(200, "Account"),
+    ]
+}
+
+fn administration() -> Vec<Route<Auth>> {
+    use admin::http;
+    let platform = Access::Platform;
+    vec![
+        Route::get("/api/admin/users", platform, "list_users", http::list_users)
+            .summary("List all people, the newest first.")
+            .query(PAGED)
+            .gives(200, "UserRecordPage"),
+        Route::get("/api/admin/users/{id}", platform, "get_user", http::get_user)
+            .summary("Get a person.")
+            .gives(200, "UserRecord"),
+        Route::patch("/api/admin/users/{id}", platform, "update_user", http::update_user)
+            .summary("Shut a person out or let one in; make or unmake an administrator.")
+            .takes("UserFlags")
+            .gives(200, "UserRecord"),
+        Route::post(
+            "/api/admin/users/{id}/sign-out",
+            platform,
+            "sign_out_user",
+            http::sign_out_user,
+        )
+        .summary("End all sessions of a person."),
+        Route::get("/api/admin/audit", platform, "list_platform_audit", http::list_platform_audit)
+            .summary("List who did what to the platform, the newest first.")
+            .query(&["limit", "cursor", "action"])
+            .gives(200, "AuditPage"),
+    ]
+}
+
+/// The schemas of the bodies that the routes name: a JSON object of JSON Schemas.
+pub fn schemas() -> &'static str {
+    include_str!("../schemas.json")
 }
 
 /// The component's routes as data.
@@ -41,6 +198,7 @@ pub(crate) fn router(state: Auth) -> Router {
             settings.data.public_url.clone(),
             clock.clone(),
         ),
+        trusted_proxies: TrustedProxies::new(settings.data.trusted_proxies.iter().copied()),
     };
     with_manners(table().into_router(state, &gates), Manners { clock, entropy })
 }

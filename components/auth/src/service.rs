@@ -3,17 +3,20 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use ambient::{Clock, Entropy, UnixMillis};
-use caller::Role;
+use audit::{Entry, Log, Outcome, When};
+use caller::{ClientAddress, Role};
 use credentials::{
     ACCESS_TOKEN_LIFETIME, Claims, HashParameters, Jwk, OpaqueToken, Password, PasswordHashError,
     PasswordPolicy, Verdict, hash_password, spend_a_verification, verify_password,
 };
 use database::Database;
 use ids::{AccountId, Id, SessionId, UserId};
+use limits::Charge;
 use problem::FieldError;
 use serde::Serialize;
 use settings::AuthSettings;
 
+use crate::attempt::{self, Attempt};
 use crate::error::AuthError;
 use crate::{identity, keys, store};
 
@@ -81,6 +84,12 @@ pub struct SignedIn {
 /// A token on its way to the person that it belongs to. It serializes, which is its purpose, and does not print.
 pub struct Revealed(zeroize::Zeroizing<String>);
 
+impl Revealed {
+    pub fn new(text: &str) -> Self {
+        Self(text.to_owned().into())
+    }
+}
+
 impl Serialize for Revealed {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.0)
@@ -131,9 +140,15 @@ impl Auth {
     }
 
     /// Creates a person with a personal account, signed in.
-    pub async fn sign_up(&self, signup: Signup) -> Result<SignedIn, AuthError> {
+    pub async fn sign_up(
+        &self,
+        signup: Signup,
+        address: ClientAddress,
+    ) -> Result<SignedIn, AuthError> {
         let Signup { email, password, username, name } = signup;
         let (email, username, name) = self.check(&email, &password, username, name)?;
+        let charge = Charge::new("signup:ip", address.network(), self.settings.limits.signup);
+        limits::charge(&self.database, self.clock.now(), &[charge]).await?;
         // Before anything is written, so that a wrong master key leaves nothing behind.
         let key = keys::current(self).await?;
         let password_hash = hash_password(&password, self.entropy.bytes()?, &self.hashing)?;
@@ -156,35 +171,72 @@ impl Auth {
             created_at: now,
         };
         let session = self.new_session(user.id, account.id, now)?;
-        store::create_user(&self.database, &user, &account, &password_hash, &session).await?;
+        let entry = Entry::by_user(Log::Account(account.id), user.id, "auth.signup")
+            .on(user.id)
+            .from(address);
+        store::create_user(&self.database, &user, &account, &password_hash, &session, entry)
+            .await?;
         self.signed_in(&key, user, account, &session)
     }
 
     /// Signs a person in. Whether the login is unknown, the password wrong or the person disabled makes no difference outside, and the
     /// work is the same.
-    pub async fn log_in(&self, login: &str, password: &Password) -> Result<SignedIn, AuthError> {
+    pub async fn log_in(
+        &self,
+        login: &str,
+        password: &Password,
+        address: ClientAddress,
+    ) -> Result<SignedIn, AuthError> {
         if password.is_too_long() {
             return Err(AuthError::PasswordTooLong);
         }
         let key = keys::current(self).await?;
         let candidate = self.candidate(login).await?;
-        let Some((mut candidate, hash)) = candidate
-            .and_then(|mut candidate| candidate.password_hash.take().map(|hash| (candidate, hash)))
-        else {
-            spend_a_verification(password, &self.hashing)?;
-            return Err(AuthError::InvalidCredentials);
+        let known = candidate.as_ref().map(|known| (known.user.id, known.account.id));
+        let attempt = Attempt::new(login, known, address);
+        let limit = self.settings.limits.login;
+        limits::charge(&self.database, self.clock.now(), &attempt.charges(limit)).await?;
+        let (mut candidate, hash) = match self.check_password(candidate, password)? {
+            Ok(passed) => passed,
+            Err(outcome) => return Err(self.refuse(&attempt, outcome).await),
         };
-        let verdict = verify_password(password, &hash, &self.hashing)?;
-        if verdict == Verdict::Wrong || !candidate.is_active {
-            return Err(AuthError::InvalidCredentials);
-        }
         let now = self.clock.now();
         let session = self.new_session(candidate.user.id, candidate.account.id, now)?;
-        if !store::create_session(&self.database, &session, &hash).await? {
-            return Err(AuthError::InvalidCredentials);
+        let entry = attempt::succeeded(candidate.user.id, candidate.account.id, address);
+        let forgiven = attempt.failure_charges(limit).iter().map(Charge::forgive).collect();
+        if !store::create_session(&self.database, &session, &hash, forgiven, entry).await? {
+            return Err(self.refuse(&attempt, Outcome::Denied).await);
         }
         candidate.user.last_login_at = Some(now);
         self.signed_in(&key, candidate.user, candidate.account, &session)
+    }
+
+    /// The candidate with the hash that the password fits, or why there is none. The work is the same for all.
+    fn check_password(
+        &self,
+        candidate: Option<Candidate>,
+        password: &Password,
+    ) -> Result<Result<(Candidate, String), Outcome>, AuthError> {
+        let Some((candidate, hash)) = candidate
+            .and_then(|mut candidate| candidate.password_hash.take().map(|hash| (candidate, hash)))
+        else {
+            spend_a_verification(password, &self.hashing)?;
+            return Ok(Err(Outcome::Failure));
+        };
+        Ok(match verify_password(password, &hash, &self.hashing)? {
+            Verdict::Wrong => Err(Outcome::Failure),
+            Verdict::Right { .. } if !candidate.is_active => Err(Outcome::Denied),
+            Verdict::Right { .. } => Ok((candidate, hash)),
+        })
+    }
+
+    /// Records that nobody was signed in, and says so.
+    async fn refuse(&self, attempt: &Attempt, outcome: Outcome) -> AuthError {
+        let (now, entry) = (self.clock.now(), attempt.failed(outcome));
+        match audit::commit(&self.database, now, Vec::new(), vec![entry], When::Always).await {
+            Ok(_) => AuthError::InvalidCredentials,
+            Err(error) => error.into(),
+        }
     }
 
     /// The keys that verify tokens; there is always at least one.

@@ -1,4 +1,5 @@
 use ambient::UnixMillis;
+use audit::{Entry, When};
 use credentials::SigningKey;
 use database::{Database, DatabaseError, Row, Statement};
 
@@ -13,6 +14,7 @@ pub async fn create_user(
     account: &Account,
     password_hash: &str,
     session: &NewSession,
+    entry: Entry,
 ) -> Result<(), AuthError> {
     let now = user.created_at.0;
     let [new_session, refresh_token] = session_statements(session, password_hash);
@@ -37,7 +39,7 @@ pub async fn create_user(
         new_session,
         refresh_token,
     ];
-    match database.batch(batch).await {
+    match audit::commit(database, user.created_at, batch, vec![entry], When::Always).await {
         Ok(_) => Ok(()),
         Err(error) if error.is_unique("user.email") => Err(AuthError::EmailTaken),
         Err(error) if error.is_unique("user.username") => Err(AuthError::UsernameTaken),
@@ -45,12 +47,14 @@ pub async fn create_user(
     }
 }
 
-/// Writes a session with its refresh token, and the time of the login. `false` when the person was disabled or got another password since
-/// the hash was read; then nothing was written.
+/// Writes a session with its refresh token, the time of the login, its entry in the log, and takes back what was `forgiven`. `false` when
+/// the person was disabled or got another password since the hash was read; then there is no session and no entry.
 pub async fn create_session(
     database: &Database,
     session: &NewSession,
     password_hash: &str,
+    forgiven: Vec<Statement>,
+    entry: Entry,
 ) -> Result<bool, DatabaseError> {
     let [new_session, refresh_token] = session_statements(session, password_hash);
     let last_login = Statement::new(include_str!("../queries/set_last_login.sql"))
@@ -58,7 +62,12 @@ pub async fn create_session(
         .bind(session.created_at.0)
         .bind(session.account_id.to_string())
         .bind(session.id.to_string());
-    let results = database.batch(vec![new_session, refresh_token, last_login]).await?;
+    let at = session.created_at;
+    let mut action = vec![new_session];
+    action.extend(forgiven);
+    // The last one, which changes a row when there is a session: the entry is written if it does.
+    action.extend([refresh_token, last_login]);
+    let results = audit::commit(database, at, action, vec![entry], When::Changed).await?;
     Ok(results.first().is_some_and(|rows| !rows.is_empty()))
 }
 

@@ -16,7 +16,7 @@ use axum::Router;
 use database::Database;
 use settings::ConversationsSettings;
 
-pub use routes::declarations;
+pub use routes::{declarations, schemas};
 
 /// The router of the component.
 pub fn router(

@@ -209,10 +209,10 @@ fn the_table_is_what_the_contract_says() {
         })
         .collect();
     insta::assert_snapshot!(lines.join("\n"), @r#"
-    POST /api/conversations create_conversation Role(Member)
-    GET /api/conversations list_conversations Role(Viewer)
-    GET /api/conversations/{id} get_conversation Role(Viewer)
-    POST /api/conversations/{id}/messages append_message Role(Member)
-    GET /api/conversations/{id}/messages list_messages Role(Viewer)
+    POST /api/conversations create_conversation Account(Member, ConversationsWrite)
+    GET /api/conversations list_conversations Account(Viewer, ConversationsRead)
+    GET /api/conversations/{id} get_conversation Account(Viewer, ConversationsRead)
+    POST /api/conversations/{id}/messages append_message Account(Member, ConversationsWrite)
+    GET /api/conversations/{id}/messages list_messages Account(Viewer, ConversationsRead)
     "#);
 }

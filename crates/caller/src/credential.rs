@@ -1,10 +1,14 @@
 use axum::http::{HeaderMap, header};
+use credentials::ApiKeyToken;
 use problem::{Problem, kinds};
 
 /// What a request authenticates itself with.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Credential<'a> {
+    /// An access token, to be verified.
     Bearer(&'a str),
+    /// An API key, in whichever header it came: the rights are the same.
+    ApiKey(&'a str),
     /// None that this product knows, or none at all.
     None,
 }
@@ -22,20 +26,30 @@ pub(crate) fn find(headers: &HeaderMap) -> Result<Credential<'_>, Problem> {
             "Send exactly one credential, in one header.",
         ));
     }
+    if let Some(value) = headers.get("x-api-key") {
+        let key = value.to_str().ok().filter(|text| ApiKeyToken::is_one(text));
+        return Ok(key.map_or(Credential::None, Credential::ApiKey));
+    }
     let token = headers
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.split_once(' '))
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .map(|(_, token)| token);
-    Ok(token.map_or(Credential::None, Credential::Bearer))
+    Ok(match token {
+        Some(token) if ApiKeyToken::is_one(token) => Credential::ApiKey(token),
+        Some(token) => Credential::Bearer(token),
+        None => Credential::None,
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use ambient::Entropy;
+
     use super::*;
 
-    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for (name, value) in pairs {
             headers.append(*name, value.parse().unwrap());
@@ -65,6 +79,20 @@ mod tests {
             let headers = headers(&[("authorization", value)]);
             assert_eq!(find(&headers).unwrap(), Credential::Bearer("a"), "{value:?}");
         }
-        assert_eq!(find(&headers(&[("x-api-key", "a")])).unwrap(), Credential::None);
+    }
+
+    #[test]
+    fn an_api_key_is_one_in_either_header_and_nothing_else_is_one_in_its_own() {
+        let key = ApiKeyToken::generate(&Entropy::sequence(1)).unwrap();
+        let key = key.reveal();
+        let bearer = format!("Bearer {key}");
+        for headers in [headers(&[("authorization", &bearer)]), headers(&[("x-api-key", key)])] {
+            assert_eq!(find(&headers).unwrap(), Credential::ApiKey(key));
+        }
+        let altered = format!("{key}x");
+        for value in ["", "a", "a.b.c", &altered, &key[1..]] {
+            let headers = headers(&[("x-api-key", value)]);
+            assert_eq!(find(&headers).unwrap(), Credential::None, "{value:?}");
+        }
     }
 }

@@ -1,26 +1,46 @@
 #![doc = include_str!("../README.md")]
 
 mod authenticator;
+mod client_address;
 mod credential;
 mod remembered;
 mod role;
+mod scope;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use ids::{AccountId, SessionId, UserId};
+use ids::{AccountId, ApiKeyId, SessionId, UserId};
 use problem::{Problem, kinds};
 
 pub use authenticator::Authenticator;
+pub use client_address::{ClientAddress, Network, TrustedProxies};
 pub use role::{Role, UnknownRole};
+pub use scope::{Scope, Scopes, UnknownScope};
 
 /// Who is asking, for which account, with which role in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Caller {
     pub user_id: UserId,
+    /// The account that the request is about, of which the caller is a member.
     pub account_id: AccountId,
-    pub session_id: SessionId,
+    /// The caller's role in that account at this moment.
     pub role: Role,
+    pub means: Means,
 }
+
+/// By what means the caller has authenticated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Means {
+    /// A person who is signed in.
+    Session { id: SessionId, is_platform_admin: bool },
+    /// A program with a key that the person made.
+    ApiKey { id: ApiKeyId, scopes: Scopes },
+}
+
+/// A handler that takes a session was reached by an API key.
+#[derive(Debug, thiserror::Error)]
+#[error("a handler needs a session, but its route is declared open to API keys")]
+struct NoSession;
 
 impl Caller {
     /// Demands at least this role.
@@ -32,6 +52,59 @@ impl Caller {
             return Ok(());
         }
         Err(Problem::new(&kinds::FORBIDDEN, format!("This needs the role {role} in the account.")))
+    }
+
+    /// Demands the scope, of an API key alone.
+    ///
+    /// # Errors
+    /// 403.
+    pub fn require_scope(&self, scope: Scope) -> Result<(), Problem> {
+        match self.means {
+            Means::ApiKey { scopes, .. } if !scopes.contains(scope) => Err(Problem::new(
+                &kinds::INSUFFICIENT_SCOPE,
+                format!("This needs an API key with the scope {scope}."),
+            )),
+            Means::ApiKey { .. } | Means::Session { .. } => Ok(()),
+        }
+    }
+
+    /// Demands that a person is signed in, and not a program with a key.
+    ///
+    /// # Errors
+    /// 403.
+    pub fn require_session(&self) -> Result<(), Problem> {
+        match self.means {
+            Means::Session { .. } => Ok(()),
+            Means::ApiKey { .. } => Err(Problem::new(
+                &kinds::INSUFFICIENT_SCOPE,
+                "This needs someone who is signed in; no API key may do it.",
+            )),
+        }
+    }
+
+    /// Demands an administrator of the platform who is signed in.
+    ///
+    /// # Errors
+    /// 403.
+    pub fn require_platform_admin(&self) -> Result<(), Problem> {
+        self.require_session()?;
+        match self.means {
+            Means::Session { is_platform_admin: true, .. } => Ok(()),
+            Means::Session { .. } | Means::ApiKey { .. } => {
+                Err(Problem::new(&kinds::FORBIDDEN, "This is for administrators of the platform."))
+            }
+        }
+    }
+
+    /// The session, on routes that only sessions reach.
+    ///
+    /// # Errors
+    /// 500 when the route is open to API keys after all.
+    pub fn session_id(&self) -> Result<SessionId, Problem> {
+        match self.means {
+            Means::Session { id, .. } => Ok(id),
+            Means::ApiKey { .. } => Err(Problem::internal(&NoSession)),
+        }
     }
 }
 

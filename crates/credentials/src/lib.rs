@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod access_token;
+mod api_key_token;
 mod common_passwords;
 mod opaque_token;
 mod password;
@@ -10,6 +11,7 @@ mod signing_key;
 pub use access_token::{
     ACCESS_TOKEN_LIFETIME, AUDIENCE, AccessToken, Claims, InvalidToken, LEEWAY_S, TOKEN_BYTES_MAX,
 };
+pub use api_key_token::ApiKeyToken;
 pub use opaque_token::OpaqueToken;
 pub use password::{
     PASSWORD_CHARS_FLOOR, PASSWORD_CHARS_MAX, Password, PasswordError, PasswordPolicy,

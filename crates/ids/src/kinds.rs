@@ -27,8 +27,12 @@ macro_rules! kinds {
 kinds! {
     /// An account: what data belongs to. People belong to accounts through memberships.
     AccountId = Account "acct";
+    /// An API key, with which programs act for a person. This is its name, not the secret.
+    ApiKeyId = ApiKey "key";
     /// A conversation.
     ConversationId = Conversation "conv";
+    /// An invitation into an account.
+    InvitationId = Invitation "inv";
     /// A message of a conversation.
     MessageId = Message "msg";
     /// A request, as in the header `x-request-id`.

@@ -4,4 +4,7 @@ mod id;
 mod kinds;
 
 pub use id::{Id, Kind, ParseIdError};
-pub use kinds::{AccountId, ConversationId, MessageId, RequestId, SessionId, TokenId, UserId};
+pub use kinds::{
+    AccountId, ApiKeyId, ConversationId, InvitationId, MessageId, RequestId, SessionId, TokenId,
+    UserId,
+};

@@ -46,16 +46,28 @@ kinds! {
         "No one signs in with this login and password. The answer is the same whether the login exists or not.";
     UNAUTHORIZED "unauthorized" UNAUTHORIZED "Authentication is needed"
         "The request carries no valid access token. Sign in, or refresh the token. The answer is the same for every cause.";
+    EMAIL_UNVERIFIED "email_unverified" FORBIDDEN "The address is not verified"
+        "This needs a verified e-mail address.";
     FORBIDDEN "forbidden" FORBIDDEN "The role does not allow this"
         "The credential is valid, but its role in this account is too low for this route.";
+    INSUFFICIENT_SCOPE "insufficient_scope" FORBIDDEN "The API key does not allow this"
+        "The API key is valid, but it was made without the scope of this route, or no API key may use the route.";
     NOT_FOUND "not_found" NOT_FOUND "Not found"
         "There is no such thing, or it belongs to another account. The answer is the same for both.";
     METHOD_NOT_ALLOWED "method_not_allowed" METHOD_NOT_ALLOWED "The route has no such method"
         "The path exists with other methods; the header Allow names them.";
+    ALREADY_MEMBER "already_member" CONFLICT "The person is a member"
+        "Whoever has this address is a member of the account already.";
     CONTINUATION_ID_TAKEN "continuation_id_taken" CONFLICT "The continuation id is taken"
         "Another conversation of the account has this `continuation_id`.";
     EMAIL_TAKEN "email_taken" CONFLICT "The address is taken"
         "Someone has signed up with this e-mail address.";
+    LAST_OWNER "last_owner" CONFLICT "An account needs an owner"
+        "The last owner can neither leave nor get another role. Make someone else an owner first, or delete the account.";
+    LIMIT_REACHED "limit_reached" CONFLICT "There are too many already"
+        "No more of these can be made. Delete some that are no longer needed.";
+    PERSONAL_ACCOUNT "personal_account" CONFLICT "This is a personal account"
+        "A personal account has one owner for good and ends with its person.";
     USERNAME_TAKEN "username_taken" CONFLICT "The user name is taken"
         "Someone has this user name.";
     CONTENT_TOO_LARGE "content_too_large" PAYLOAD_TOO_LARGE "The body is too large"
@@ -64,6 +76,8 @@ kinds! {
         "The body needs the header content-type: application/json and no content-encoding.";
     VALIDATION_FAILED "validation_failed" UNPROCESSABLE_ENTITY "A value breaks a rule"
         "The request is well-formed, but values in it break rules; the member errors names each with a JSON pointer.";
+    RATE_LIMITED "rate_limited" TOO_MANY_REQUESTS "Too many requests"
+        "A limit is used up for now. Try again after the seconds in Retry-After.";
     INTERNAL_ERROR "internal_error" INTERNAL_SERVER_ERROR "The server failed"
         "A fault of the server. Its log names the cause under the request id.";
     UNAVAILABLE "unavailable" SERVICE_UNAVAILABLE "The service is unavailable"

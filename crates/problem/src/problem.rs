@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -67,6 +68,17 @@ impl Problem {
         let mut problem = Self::new(&kinds::UNAVAILABLE, UNAVAILABLE_DETAIL);
         problem.retry_after_s = Some(RETRY_AFTER_S);
         problem.cause = Some(Cause { chain: chain(error), is_fault: false });
+        problem
+    }
+
+    /// A limit that is used up until this time has passed. `Retry-After` counts whole seconds, so it is rounded up.
+    pub fn rate_limited(wait: Duration) -> Self {
+        let mut problem = Self::new(
+            &kinds::RATE_LIMITED,
+            "This was tried too often. Try again after the seconds in Retry-After.",
+        );
+        let seconds = wait.as_millis().div_ceil(1000).max(1);
+        problem.retry_after_s = Some(u32::try_from(seconds).unwrap_or(u32::MAX));
         problem
     }
 

@@ -1,8 +1,14 @@
 #![doc = include_str!("../README.md")]
 
+mod access;
+mod gate;
+mod openapi;
 mod readiness;
 mod table;
 
+pub use access::{Access, Tenant};
 pub use axum::http::Method;
+pub use gate::Gates;
+pub use openapi::{Part, UnknownSchema, openapi};
 pub use readiness::Readiness;
-pub use table::{Access, Declaration, Gates, Route, RouteTable};
+pub use table::{Declaration, Outcome, Route, RouteTable};

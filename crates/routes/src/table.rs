@@ -1,23 +1,12 @@
 use axum::Router;
-use axum::extract::{Request, State};
 use axum::handler::Handler;
 use axum::http::Method;
-use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodFilter, MethodRouter, on};
-use caller::{Authenticator, Role};
 use problem::{BODY_BYTES_MAX, BodyLimit};
 
-use crate::Readiness;
-
-/// Who may call a route.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// Everyone.
-    Public,
-    /// Members of the account with at least this role.
-    Role(Role),
-}
+use crate::gate::{Gate, Gates, announce, authorize, make_ready};
+use crate::{Access, Tenant};
 
 /// A route as data.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,14 +15,29 @@ pub struct Declaration {
     /// In axum's syntax, which is OpenAPI's: `/api/conversations/{id}`.
     pub path: &'static str,
     pub access: Access,
+    pub tenant: Tenant,
     /// The handler's name and the operation's in OpenAPI.
     pub operation_id: &'static str,
     /// One line for the reference.
     pub summary: &'static str,
+    /// The parameters of the query string that it takes.
+    pub query: &'static [&'static str],
+    /// The schema of the JSON body that it takes, by name.
+    pub request: Option<&'static str>,
+    /// What it answers when all is well.
+    pub outcome: Outcome,
     /// How large a body may be.
     pub body_bytes_max: usize,
     /// Whether it needs the database; probes of liveness do not.
     pub needs_database: bool,
+}
+
+/// The answer of a route that did what it is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outcome {
+    pub status: u16,
+    /// The schema of its JSON body, by name; none when it has no body.
+    pub schema: Option<&'static str>,
 }
 
 /// A declared route with its handler.
@@ -42,33 +46,36 @@ pub struct Route<S> {
     handler: MethodRouter<S>,
 }
 
-impl<S: Clone + Send + Sync + 'static> Route<S> {
-    /// A `GET` route; it answers `HEAD` too.
-    pub fn get<H, T>(
-        path: &'static str,
-        access: Access,
-        operation_id: &'static str,
-        handler: H,
-    ) -> Self
-    where
-        H: Handler<T, S>,
-        T: 'static,
-    {
-        Self::new(Method::GET, path, access, operation_id, on(MethodFilter::GET, handler))
-    }
+macro_rules! constructors {
+    ($($(#[$doc:meta])+ $name:ident $method:ident;)+) => {$(
+        $(#[$doc])+
+        pub fn $name<H, T>(
+            path: &'static str,
+            access: Access,
+            operation_id: &'static str,
+            handler: H,
+        ) -> Self
+        where
+            H: Handler<T, S>,
+            T: 'static,
+        {
+            Self::new(Method::$method, path, access, operation_id, on(MethodFilter::$method, handler))
+        }
+    )+};
+}
 
-    /// A `POST` route.
-    pub fn post<H, T>(
-        path: &'static str,
-        access: Access,
-        operation_id: &'static str,
-        handler: H,
-    ) -> Self
-    where
-        H: Handler<T, S>,
-        T: 'static,
-    {
-        Self::new(Method::POST, path, access, operation_id, on(MethodFilter::POST, handler))
+impl<S: Clone + Send + Sync + 'static> Route<S> {
+    constructors! {
+        /// A `GET` route; it answers `HEAD` too.
+        get GET;
+        /// A `POST` route.
+        post POST;
+        /// A `PUT` route.
+        put PUT;
+        /// A `PATCH` route.
+        patch PATCH;
+        /// A `DELETE` route.
+        delete DELETE;
     }
 
     fn new(
@@ -82,8 +89,12 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
             method,
             path,
             access,
+            tenant: access.usual_tenant(),
             operation_id,
             summary: "",
+            query: &[],
+            request: None,
+            outcome: Outcome { status: 204, schema: None },
             body_bytes_max: BODY_BYTES_MAX,
             needs_database: true,
         };
@@ -94,6 +105,34 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
     #[must_use]
     pub fn summary(mut self, summary: &'static str) -> Self {
         self.declaration.summary = summary;
+        self
+    }
+
+    /// Takes these parameters in the query string, all optional.
+    #[must_use]
+    pub fn query(mut self, names: &'static [&'static str]) -> Self {
+        self.declaration.query = names;
+        self
+    }
+
+    /// Takes a JSON body of this schema. The component's `schemas.json` has it under this name.
+    #[must_use]
+    pub fn takes(mut self, schema: &'static str) -> Self {
+        self.declaration.request = Some(schema);
+        self
+    }
+
+    /// Answers with this status and a JSON body of this schema; a route that does not say so answers 204.
+    #[must_use]
+    pub fn gives(mut self, status: u16, schema: &'static str) -> Self {
+        self.declaration.outcome = Outcome { status, schema: Some(schema) };
+        self
+    }
+
+    /// Is about the account whose id is the parameter `id` of the path. The caller that the handler gets is in that account.
+    #[must_use]
+    pub fn of_the_account_in_its_path(mut self) -> Self {
+        self.declaration.tenant = Tenant::Path;
         self
     }
 
@@ -110,13 +149,6 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
         self.declaration.needs_database = false;
         self
     }
-}
-
-/// What stands before the handlers.
-#[derive(Debug, Clone)]
-pub struct Gates {
-    pub readiness: Readiness,
-    pub authenticator: Authenticator,
 }
 
 /// All routes of a component.
@@ -137,52 +169,20 @@ impl<S: Clone + Send + Sync + 'static> RouteTable<S> {
     pub fn into_router(self, state: S, gates: &Gates) -> Router {
         let mut router = Router::new();
         for Route { declaration, handler } in self.0 {
-            let limit = BodyLimit(declaration.body_bytes_max);
+            let Declaration { path, access, tenant, .. } = declaration;
+            let announced = (BodyLimit(declaration.body_bytes_max), gates.trusted_proxies.clone());
             // The layer that is added last is the first that a request meets.
-            let mut handler = handler.route_layer(from_fn_with_state(limit, announce_limit));
-            if let Access::Role(role) = declaration.access {
-                let gate = (gates.authenticator.clone(), role);
+            let mut handler = handler.route_layer(from_fn_with_state(announced, announce));
+            if access != Access::Public {
+                let gate = Gate { authenticator: gates.authenticator.clone(), access, tenant };
                 handler = handler.route_layer(from_fn_with_state(gate, authorize));
             }
             if declaration.needs_database {
                 handler =
                     handler.route_layer(from_fn_with_state(gates.readiness.clone(), make_ready));
             }
-            router = router.route(declaration.path, handler);
+            router = router.route(path, handler);
         }
         router.with_state(state)
-    }
-}
-
-/// Tells the JSON extractor how large a body of this route may be.
-async fn announce_limit(
-    State(limit): State<BodyLimit>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    request.extensions_mut().insert(limit);
-    next.run(request).await
-}
-
-async fn authorize(
-    State((authenticator, role)): State<(Authenticator, Role)>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let caller = match authenticator.authenticate(request.headers()).await {
-        Ok(caller) => caller,
-        Err(problem) => return problem.into_response(),
-    };
-    if let Err(problem) = caller.require(role) {
-        return problem.into_response();
-    }
-    request.extensions_mut().insert(caller);
-    next.run(request).await
-}
-
-async fn make_ready(State(readiness): State<Readiness>, request: Request, next: Next) -> Response {
-    match readiness.ensure().await {
-        Ok(()) => next.run(request).await,
-        Err(problem) => problem.into_response(),
     }
 }

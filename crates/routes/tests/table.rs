@@ -9,7 +9,7 @@
 
 use ambient::{Clock, Entropy};
 use axum::http::StatusCode;
-use caller::{Authenticator, Caller, Role};
+use caller::{Authenticator, Caller, Role, Scope, TrustedProxies};
 use database::{Database, Statement};
 use problem::{Json, Manners, with_manners};
 use routes::{Access, Gates, Readiness, Route, RouteTable};
@@ -30,7 +30,7 @@ async fn echo(Json(body): Json<Value>) -> Json<Value> {
 
 fn client(database: &Database, auto_migrate: bool) -> Client {
     let (clock, _) = Clock::manual(NOW);
-    let member = Access::Role(Role::Member);
+    let member = Access::Account(Role::Member, Scope::Chat);
     let table = RouteTable::new([
         Route::get("/public", Access::Public, "public", forgetful),
         Route::get("/alive", Access::Public, "alive", forgetful).without_database(),
@@ -42,6 +42,7 @@ fn client(database: &Database, auto_migrate: bool) -> Client {
     let gates = Gates {
         readiness: Readiness::new(database.clone(), clock.clone(), auto_migrate),
         authenticator: Authenticator::new(database.clone(), ISSUER.to_owned(), clock.clone()),
+        trusted_proxies: TrustedProxies::default(),
     };
     let manners = Manners { clock, entropy: Entropy::system() };
     Client::new(with_manners(table.into_router((), &gates), manners))

@@ -1,6 +1,6 @@
 use keyring::Keyring;
 
-use crate::{DataSettings, SettingsError, Variables};
+use crate::{DataSettings, LimitSettings, SettingsError, Variables};
 
 /// What the component `auth` depends on.
 #[derive(Debug, Clone)]
@@ -10,14 +10,25 @@ pub struct AuthSettings {
     pub keyring: Keyring,
     /// `password_min_length`, default 12, at least 8: code points of a new password.
     pub password_chars_min: usize,
+    pub limits: LimitSettings,
 }
 
 const PASSWORD_CHARS_MIN_DEFAULT: usize = 12;
 
 impl AuthSettings {
     /// The variables that it reads.
-    pub const NAMES: [&'static str; 4] =
-        [DataSettings::NAMES[0], DataSettings::NAMES[1], "master_key", "password_min_length"];
+    pub const NAMES: [&'static str; 10] = [
+        DataSettings::NAMES[0],
+        DataSettings::NAMES[1],
+        DataSettings::NAMES[2],
+        "master_key",
+        "password_min_length",
+        LimitSettings::NAMES[0],
+        LimitSettings::NAMES[1],
+        LimitSettings::NAMES[2],
+        LimitSettings::NAMES[3],
+        LimitSettings::NAMES[4],
+    ];
 
     /// # Errors
     /// [`SettingsError`] with everything that is missing or malformed.
@@ -27,8 +38,15 @@ impl AuthSettings {
         let keyring = reading.required("master_key", str::parse);
         let password_chars_min =
             reading.optional("password_min_length", PASSWORD_CHARS_MIN_DEFAULT, length);
+        let is_local = data.as_ref().is_none_or(DataSettings::is_local);
+        let limits = LimitSettings::read(&mut reading, is_local);
         let settings = (|| {
-            Some(Self { data: data?, keyring: keyring?, password_chars_min: password_chars_min? })
+            Some(Self {
+                data: data?,
+                keyring: keyring?,
+                password_chars_min: password_chars_min?,
+                limits: limits?,
+            })
         })();
         reading.finish(settings)
     }
@@ -97,10 +115,47 @@ mod tests {
         assert_eq!(settings.password_chars_min, 12);
         assert_eq!(
             settings.data,
-            DataSettings { auto_migrate: true, public_url: "http://localhost:3000".to_owned() }
+            DataSettings {
+                auto_migrate: true,
+                public_url: "http://localhost:3000".to_owned(),
+                trusted_proxies: Vec::new(),
+            }
         );
         let variables: Variables = [("master_key", KEY)].into_iter().collect();
         assert_eq!(format!("{variables:?}"), r#"Variables(["master_key"])"#);
+    }
+
+    #[test]
+    fn limits_and_proxies_are_read_and_sign_ups_are_limited_where_addresses_tell_people_apart() {
+        let local = settings(&[("master_key", KEY)]).unwrap();
+        assert_eq!(local.limits.signup.to_string(), "500/3600s");
+        assert_eq!(local.limits.login.to_string(), "10/60s");
+        for url in ["https://chat.example", "http://localhost.example", "http://127.0.0.1.example"]
+        {
+            let public = settings(&[("master_key", KEY), ("public_url", url)]).unwrap();
+            assert_eq!(public.limits.signup.to_string(), "5/3600s", "{url}");
+        }
+        for url in ["http://127.0.0.1:3000", "http://[::1]:3000/x", "http://localhost"] {
+            let local = settings(&[("master_key", KEY), ("public_url", url)]).unwrap();
+            assert_eq!(local.limits.signup.to_string(), "500/3600s", "{url}");
+        }
+        let given = settings(&[
+            ("master_key", KEY),
+            ("limit_login", "off"),
+            ("limit_mail", "7/60s"),
+            ("trusted_proxies", "10.0.0.1, 2001:db8::1"),
+        ])
+        .unwrap();
+        assert_eq!(given.limits.login.to_string(), "off");
+        assert_eq!(given.limits.mail.to_string(), "7/60s");
+        assert_eq!(given.data.trusted_proxies.len(), 2);
+        let error = settings(&[
+            ("master_key", KEY),
+            ("limit_login", "ten"),
+            ("trusted_proxies", "proxy.example"),
+        ])
+        .unwrap_err();
+        assert_eq!(error.0.len(), 2, "{error}");
     }
 
     #[test]

@@ -1,3 +1,5 @@
+use std::net::IpAddr;
+
 use crate::variables::{Reading, boolean};
 
 /// What every component with data needs.
@@ -8,6 +10,8 @@ pub struct DataSettings {
     /// `public_url`, default `http://localhost:3000`: under which URL the deployment is reached. It is the issuer of access tokens, and
     /// what links in mails begin with; never taken from a request. Without a slash at its end.
     pub public_url: String,
+    /// `trusted_proxies`, default none: addresses of proxies, separated by commas, whose `x-forwarded-for` is believed.
+    pub trusted_proxies: Vec<IpAddr>,
 }
 
 const PUBLIC_URL_DEFAULT: &str = "http://localhost:3000";
@@ -16,13 +20,36 @@ const PUBLIC_URL_DEFAULT: &str = "http://localhost:3000";
 const PUBLIC_URL_BYTES_MAX: usize = 256;
 
 impl DataSettings {
-    pub(crate) const NAMES: [&'static str; 2] = ["auto_migrate", "public_url"];
+    pub(crate) const NAMES: [&'static str; 3] = ["auto_migrate", "public_url", "trusted_proxies"];
 
     pub(crate) fn read(reading: &mut Reading<'_>) -> Option<Self> {
         let auto_migrate = reading.optional("auto_migrate", true, boolean);
         let public_url = reading.optional("public_url", PUBLIC_URL_DEFAULT.to_owned(), url);
-        Some(Self { auto_migrate: auto_migrate?, public_url: public_url? })
+        let trusted_proxies = reading.optional("trusted_proxies", Vec::new(), addresses);
+        Some(Self {
+            auto_migrate: auto_migrate?,
+            public_url: public_url?,
+            trusted_proxies: trusted_proxies?,
+        })
     }
+}
+
+impl DataSettings {
+    /// Whether the deployment is reached on this machine alone: someone is trying it out.
+    pub fn is_local(&self) -> bool {
+        let authority = self.public_url.split('/').nth(2).unwrap_or_default();
+        let host = match authority.strip_prefix('[') {
+            Some(rest) => rest.split(']').next(),
+            None => authority.split(':').next(),
+        };
+        let host = host.unwrap_or_default();
+        host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+    }
+}
+
+fn addresses(value: &str) -> Result<Vec<IpAddr>, &'static str> {
+    let addresses: Result<_, _> = value.split(',').map(|address| address.trim().parse()).collect();
+    addresses.map_err(|_| "it is no list of IP addresses separated by commas")
 }
 
 fn url(value: &str) -> Result<String, &'static str> {

@@ -3,9 +3,11 @@
 mod auth;
 mod conversations;
 mod data;
+mod limits;
 mod variables;
 
 pub use auth::AuthSettings;
 pub use conversations::ConversationsSettings;
 pub use data::DataSettings;
+pub use limits::LimitSettings;
 pub use variables::{SettingsError, Variables};

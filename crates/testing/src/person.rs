@@ -1,7 +1,7 @@
 use ambient::{Entropy, UnixMillis};
-use credentials::{Claims, SigningKey};
+use credentials::{ApiKeyToken, Claims, SigningKey};
 use database::{Database, Statement};
-use ids::{AccountId, Id, SessionId, UserId};
+use ids::{AccountId, ApiKeyId, Id, SessionId, UserId};
 use keyring::Keyring;
 
 use crate::MASTER_KEY;
@@ -50,6 +50,26 @@ impl Person {
         now: UnixMillis,
     ) -> Self {
         Self::join(database, self.user_id, account_id, role, now).await
+    }
+
+    /// Makes an API key of this person with these scopes, separated by spaces, and gives its token.
+    pub async fn api_key(&self, database: &Database, scopes: &str, now: UnixMillis) -> String {
+        let id: ApiKeyId = Id::generate(now, &Entropy::system()).unwrap();
+        let token = ApiKeyToken::generate(&Entropy::system()).unwrap();
+        let insert = Statement::new(
+            "INSERT INTO api_key (account_id, id, user_id, name, prefix, token_hash, scopes, created_at, expires_at) \
+             VALUES (?1, ?2, ?3, 'test', ?4, ?5, ?6, ?7, ?8)",
+        )
+        .bind(self.account_id.to_string())
+        .bind(id.to_string())
+        .bind(self.user_id.to_string())
+        .bind(token.shown())
+        .bind(token.hash().to_vec())
+        .bind(scopes)
+        .bind(now.0)
+        .bind(now.0 + 24 * 60 * 60 * 1000);
+        database.query(insert).await.unwrap();
+        token.reveal().to_owned()
     }
 
     async fn join(

@@ -18,6 +18,15 @@ pub fn redact(value: &mut Value) {
 fn redacted(text: &str) -> Option<String> {
     let is_base64url =
         |part: &str| part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    if let Some(secret) = text.strip_prefix("slv_")
+        && is_base64url(secret)
+    {
+        match secret.len() {
+            49 => return Some("[api key]".to_owned()),
+            8 => return Some("[api key prefix]".to_owned()),
+            _ => {}
+        }
+    }
     if let Some((prefix, suffix)) = text.rsplit_once('_')
         && suffix.len() == 26
         && suffix.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase())

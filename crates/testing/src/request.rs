@@ -39,6 +39,18 @@ impl Client {
         self.send(self.request(Method::GET, path).body(Body::empty()).unwrap()).await
     }
 
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.send(self.request(Method::DELETE, path).body(Body::empty()).unwrap()).await
+    }
+
+    pub async fn patch(&self, path: &str, body: &Value) -> Answer {
+        self.send_json(Method::PATCH, path, body.to_string()).await
+    }
+
+    pub async fn put(&self, path: &str, body: &Value) -> Answer {
+        self.send_json(Method::PUT, path, body.to_string()).await
+    }
+
     /// Posts JSON.
     pub async fn post(&self, path: &str, body: &Value) -> Answer {
         self.post_text(path, body.to_string()).await
@@ -46,8 +58,12 @@ impl Client {
 
     /// Posts a text as `application/json`, whatever it is.
     pub async fn post_text(&self, path: &str, body: impl Into<Body>) -> Answer {
+        self.send_json(Method::POST, path, body).await
+    }
+
+    async fn send_json(&self, method: Method, path: &str, body: impl Into<Body>) -> Answer {
         let request = self
-            .request(Method::POST, path)
+            .request(method, path)
             .header(header::CONTENT_TYPE, "application/json")
             .body(body.into())
             .unwrap();

@@ -1,6 +1,6 @@
 //! What SQLite will do for a statement.
 
-use database::{Database, Statement, Value};
+use database::{Database, DatabaseError, Rows, Statement, Value};
 use sqlite3_parser::ast::ParameterInfo;
 use sqlite3_parser::ast::fmt::ToTokens as _;
 use sqlite3_parser::lexer::sql::Parser;
@@ -41,9 +41,14 @@ pub fn unbound(prefix: &str, sql: &str) -> Statement {
     (0..parameters(sql)).fold(statement, |statement, _| statement.bind(Value::Null))
 }
 
+/// Runs a statement in a transaction of its own: outside of one, changes() has no meaning and is refused.
+pub async fn run(database: &Database, statement: Statement) -> Result<Rows, DatabaseError> {
+    Ok(database.batch(vec![statement]).await?.remove(0))
+}
+
 /// The lines of `EXPLAIN QUERY PLAN`.
 pub async fn explain(database: &Database, sql: &str) -> Vec<String> {
-    let rows = database.query(unbound("EXPLAIN QUERY PLAN", sql)).await.unwrap();
+    let rows = run(database, unbound("EXPLAIN QUERY PLAN", sql)).await.unwrap();
     rows.iter().map(|row| row.get("detail").unwrap()).collect()
 }
 

@@ -1,0 +1,3 @@
+SELECT id
+FROM user
+WHERE email = ?1

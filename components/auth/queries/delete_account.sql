@@ -1,0 +1,3 @@
+DELETE FROM account
+WHERE id = ?1
+RETURNING id

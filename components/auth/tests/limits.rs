@@ -1,0 +1,188 @@
+//! How often people may try, and what the audit log says of it.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests fail as tests do"
+)]
+
+mod support;
+
+use std::time::Duration;
+
+use audit::{Log, PLATFORM, PageQuery, Recorded};
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use database::{Database, Statement};
+use serde_json::{Value, json};
+use support::{PASSWORD, client_with, number, signup};
+use testing::{Answer, Client, MASTER_KEY};
+
+const LOGIN: &str = "/api/auth/login";
+
+/// A request as the host passes it on, from a client with this address.
+async fn post_from(client: &Client, address: &str, path: &str, body: &Value) -> Answer {
+    let request = client
+        .request(Method::POST, path)
+        .header(header::CONTENT_TYPE, "application/json")
+        .header("spin-client-addr", "6.6.6.6:1")
+        .header("spin-client-addr", format!("{address}:5000"))
+        .header("x-forwarded-for", "6.6.6.6")
+        .body(body.to_string().into())
+        .unwrap();
+    client.send(request).await
+}
+
+async fn log_in(client: &Client, address: &str, login: &str, password: &str) -> Answer {
+    post_from(client, address, LOGIN, &json!({"login": login, "password": password})).await
+}
+
+/// What someone outside can see, but for the request's id.
+fn visible(answer: &Answer) -> (StatusCode, HeaderMap, Value) {
+    let (mut headers, mut body) = (answer.headers.clone(), answer.body.clone());
+    headers.remove("x-request-id");
+    body["request_id"] = Value::Null;
+    (answer.status, headers, body)
+}
+
+async fn entries(database: &Database, log: Log) -> Vec<Recorded> {
+    audit::list(database, log, PageQuery { limit: 100, ..PageQuery::default() }).await.unwrap()
+}
+
+fn facts(entry: &Recorded) -> (&str, &str, Option<&str>) {
+    (&entry.action, &entry.outcome, entry.ip.as_deref())
+}
+
+#[tokio::test]
+async fn sign_ups_from_one_address_are_limited_and_others_are_not() {
+    let database = testing::database().await;
+    let variables = [("master_key", MASTER_KEY), ("public_url", "https://chat.example")];
+    let (client, hand) = client_with(&database, &variables);
+    let sign_up = async |address: &str, n: usize| {
+        let body = signup(&format!("user{n}@example.com"));
+        post_from(&client, address, "/api/auth/signup", &body).await
+    };
+    for n in 0..5 {
+        assert_eq!(sign_up("192.0.2.1", n).await.status, StatusCode::CREATED);
+    }
+    let refused = sign_up("192.0.2.1", 6).await;
+    insta::assert_json_snapshot!(refused.redacted(), @r#"
+    {
+      "body": {
+        "code": "rate_limited",
+        "detail": "This was tried too often. Try again after the seconds in Retry-After.",
+        "request_id": "[request]",
+        "status": 429,
+        "title": "Too many requests",
+        "type": "urn:selvage:problem:rate_limited"
+      },
+      "status": 429
+    }
+    "#);
+    assert_eq!(refused.headers["retry-after"], "720");
+    assert_eq!(sign_up("192.0.2.2", 7).await.status, StatusCode::CREATED);
+    // One household has all addresses of an IPv6 network.
+    for n in 10..15 {
+        assert_eq!(sign_up(&format!("[2001:db8::{n}]"), n).await.status, StatusCode::CREATED);
+    }
+    assert_eq!(sign_up("[2001:db8::ffff]", 15).await.status, StatusCode::TOO_MANY_REQUESTS);
+    hand.advance(Duration::from_secs(720));
+    assert_eq!(sign_up("192.0.2.1", 6).await.status, StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn wrong_passwords_are_limited_for_known_and_unknown_people_alike() {
+    let database = testing::database().await;
+    let (client, _) = client_with(&database, &[("master_key", MASTER_KEY)]);
+    let body = json!({"email": "ada@example.com", "password": PASSWORD, "username": "Ada"});
+    let answer = post_from(&client, "192.0.2.1", "/api/auth/signup", &body).await;
+    assert_eq!(answer.status, StatusCode::CREATED);
+    // Each spelling counts for the same person.
+    let known = ["ada@example.com", " ADA@example.com", "ada", "Ada", "aDa@Example.com", "ada"];
+    let unknown = [
+        "bob@example.com",
+        " BOB@example.com",
+        "bob@example.com",
+        "BOB@EXAMPLE.COM",
+        "bob@example.com ",
+        "bob@example.com",
+    ];
+    for (n, (known, unknown)) in known.into_iter().zip(unknown).enumerate() {
+        let one = log_in(&client, "192.0.2.1", known, "wrong").await;
+        let two = log_in(&client, "192.0.2.2", unknown, "wrong").await;
+        assert_eq!(visible(&one), visible(&two));
+        let expected = if n < 5 { StatusCode::UNAUTHORIZED } else { StatusCode::TOO_MANY_REQUESTS };
+        assert_eq!(one.status, expected, "{n}");
+    }
+    // The right password is not even looked at, until it is from another address.
+    let right = log_in(&client, "192.0.2.1", "ada", PASSWORD).await;
+    assert_eq!(right.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(log_in(&client, "192.0.2.3", "ada", PASSWORD).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_success_takes_back_what_failures_counted_and_the_address_counts_on() {
+    let database = testing::database().await;
+    let (client, hand) = client_with(&database, &[("master_key", MASTER_KEY)]);
+    post_from(&client, "192.0.2.1", "/api/auth/signup", &signup("ada@example.com")).await;
+    for _ in 0..2 {
+        for _ in 0..4 {
+            let answer = log_in(&client, "192.0.2.1", "ada@example.com", "wrong").await;
+            assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+        }
+        let answer = log_in(&client, "192.0.2.1", "ada@example.com", PASSWORD).await;
+        assert_eq!(answer.status, StatusCode::OK);
+    }
+    let answer = log_in(&client, "192.0.2.1", "ada@example.com", PASSWORD).await;
+    assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(answer.headers["retry-after"], "6");
+    hand.advance(Duration::from_secs(6));
+    let answer = log_in(&client, "192.0.2.1", "ada@example.com", PASSWORD).await;
+    assert_eq!(answer.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn sign_ups_and_sign_ins_are_in_the_log_and_no_secret_is() {
+    let database = testing::database().await;
+    let (client, _) = client_with(&database, &[("master_key", MASTER_KEY)]);
+    let answer =
+        post_from(&client, "192.0.2.1", "/api/auth/signup", &signup("ada@example.com")).await;
+    let account_id = answer.body["account"]["id"].as_str().unwrap().parse().unwrap();
+    log_in(&client, "192.0.2.2", "ada@example.com", "wrong canary").await;
+    log_in(&client, "192.0.2.3", "ada@example.com", PASSWORD).await;
+    log_in(&client, "192.0.2.4", "canary@example.com", "wrong canary").await;
+    database.query(Statement::new("UPDATE user SET is_active = 0")).await.unwrap();
+    log_in(&client, "192.0.2.5", "ada@example.com", PASSWORD).await;
+    let own = entries(&database, Log::Account(account_id)).await;
+    assert_eq!(
+        own.iter().map(facts).collect::<Vec<_>>(),
+        [
+            ("auth.login", "denied", Some("192.0.2.5")),
+            ("auth.login", "success", Some("192.0.2.3")),
+            ("auth.login", "failure", Some("192.0.2.2")),
+            ("auth.signup", "success", Some("192.0.2.1")),
+        ]
+    );
+    let platform = entries(&database, Log::Platform).await;
+    assert_eq!(
+        platform.iter().map(facts).collect::<Vec<_>>(),
+        [("auth.login", "failure", Some("192.0.2.4"))]
+    );
+    for name in [PLATFORM, &format!("{}", Log::Account(account_id))] {
+        audit::verify(&database, name).await.unwrap();
+    }
+    let text = serde_json::to_string(&(own, platform)).unwrap();
+    for secret in ["canary", PASSWORD, "ada@example.com"] {
+        assert!(!text.contains(secret), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_sign_up_that_fails_leaves_no_entry() {
+    let database = testing::database().await;
+    let (client, _) = client_with(&database, &[("master_key", MASTER_KEY)]);
+    for _ in 0..2 {
+        post_from(&client, "192.0.2.1", "/api/auth/signup", &signup("ada@example.com")).await;
+    }
+    assert_eq!(number(&database, "SELECT count(*) AS n FROM audit_entry").await, 1);
+}

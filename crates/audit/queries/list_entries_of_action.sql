@@ -1,0 +1,8 @@
+-- A page of a log, the newest first.
+SELECT seq, at, actor, action, target, ip, outcome, detail, hash
+FROM audit_entry
+WHERE account_id = ?1
+  AND seq < ?2
+  AND action = ?4
+ORDER BY seq DESC
+LIMIT ?3

@@ -1,0 +1,2 @@
+DELETE FROM rate_limit
+WHERE bucket = ?1

@@ -1,0 +1,3 @@
+SELECT empty_at
+FROM rate_limit
+WHERE bucket = ?1

@@ -1,0 +1,89 @@
+use axum::extract::rejection::RawPathParamsRejection;
+use axum::extract::{RawPathParams, Request, State};
+use axum::http::HeaderMap;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use caller::{Authenticator, Caller, ClientAddress, TrustedProxies};
+use ids::AccountId;
+use problem::{BodyLimit, Problem};
+
+use crate::{Access, Readiness, Tenant};
+
+/// What stands before the handlers.
+#[derive(Debug, Clone)]
+pub struct Gates {
+    pub readiness: Readiness,
+    pub authenticator: Authenticator,
+    pub trusted_proxies: TrustedProxies,
+}
+
+/// The gate of one route.
+#[derive(Debug, Clone)]
+pub(crate) struct Gate {
+    pub authenticator: Authenticator,
+    pub access: Access,
+    pub tenant: Tenant,
+}
+
+impl Gate {
+    async fn admit(
+        &self,
+        headers: &HeaderMap,
+        params: Result<RawPathParams, RawPathParamsRejection>,
+    ) -> Result<Caller, Problem> {
+        let mut caller = self.authenticator.authenticate(headers).await?;
+        self.access.check_means(&caller)?;
+        if self.tenant == Tenant::Path {
+            let account_id = named_account(params).ok_or_else(Problem::not_found)?;
+            caller = self.authenticator.enter(caller, account_id).await?;
+        }
+        self.access.check_role(&caller)?;
+        Ok(caller)
+    }
+}
+
+/// The account in the path. What is no id names no account.
+fn named_account(params: Result<RawPathParams, RawPathParamsRejection>) -> Option<AccountId> {
+    let params = params.ok()?;
+    let (_, text) = params.iter().find(|(name, _)| *name == "id")?;
+    text.parse().ok()
+}
+
+pub(crate) async fn authorize(
+    State(gate): State<Gate>,
+    params: Result<RawPathParams, RawPathParamsRejection>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    match gate.admit(request.headers(), params).await {
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
+        Err(problem) => problem.into_response(),
+    }
+}
+
+pub(crate) async fn make_ready(
+    State(readiness): State<Readiness>,
+    request: Request,
+    next: Next,
+) -> Response {
+    match readiness.ensure().await {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// Tells extractors what the route and the deployment say about this request: how large its body may be, and where it comes from.
+pub(crate) async fn announce(
+    State((limit, proxies)): State<(BodyLimit, TrustedProxies)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let address = ClientAddress::of(request.headers(), &proxies);
+    let extensions = request.extensions_mut();
+    extensions.insert(limit);
+    extensions.insert(address);
+    next.run(request).await
+}

@@ -1,0 +1,100 @@
+//! What each cell must answer: the rules of `SECURITY.md` R50 once more, from the declaration alone.
+
+use caller::{Role, Scope};
+use routes::{Access, Tenant};
+
+use crate::callers::Shows;
+use crate::cells::Cell;
+use crate::world::Kind;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expected {
+    Unauthorized,
+    Forbidden,
+    NotFound,
+    /// What the table declares.
+    Success(u16),
+    /// The caller gets to the handler, whose rule says otherwise.
+    Rule(u16),
+    /// A public route, whose answer depends on what it is for; only a fault would be wrong.
+    NoFault,
+}
+
+impl Expected {
+    pub fn admits(&self, status: u16) -> bool {
+        match self {
+            Self::Unauthorized => status == 401,
+            Self::Forbidden => status == 403,
+            Self::NotFound => status == 404,
+            Self::Success(expected) | Self::Rule(expected) => status == *expected,
+            Self::NoFault => status < 500,
+        }
+    }
+}
+
+/// Routes whose handlers have rules beyond the table, with the callers whom these stop and how.
+const RULES: [(&str, &[Role], u16); 3] = [
+    // No invitation has the token of the example.
+    ("accept_invitation", &Role::ALL, 422),
+    // The member in the path is a viewer: only admins and owners outrank one.
+    ("update_member", &[Role::Viewer, Role::Member], 403),
+    ("remove_member", &[Role::Viewer, Role::Member], 403),
+];
+
+pub fn expected(cell: &Cell<'_>) -> Expected {
+    let Cell { route, caller, varied, .. } = cell;
+    if route.access == Access::Public {
+        return Expected::NoFault;
+    }
+    let is_key = match caller.shows {
+        Shows::Session => false,
+        Shows::KeyWithoutScope | Shows::KeyWithAllScopes => true,
+        Shows::Nothing
+        | Shows::Nonsense
+        | Shows::ExpiredToken
+        | Shows::RevokedSession
+        | Shows::Suspended
+        | Shows::ExpiredKey
+        | Shows::SuspendedKey => return Expected::Unauthorized,
+    };
+    let (least, may) = match route.access {
+        Access::Public => (None, true),
+        // The one scope that the key without scopes has.
+        Access::Account(role, scope) => {
+            (Some(role), caller.shows != Shows::KeyWithoutScope || scope == Scope::Chat)
+        }
+        Access::Member(role) => (Some(role), !is_key),
+        Access::Person => (None, !is_key),
+        Access::Platform => (None, !is_key && caller.is_platform_admin),
+    };
+    if !may {
+        return Expected::Forbidden;
+    }
+    let is_low = least.is_some_and(|least| caller.role < least);
+    let (in_account, is_own) = match varied {
+        // The account comes first in the path.
+        Some((0, kind)) if route.tenant == Tenant::Path => (*kind == Kind::Own, true),
+        Some((_, kind)) => (true, *kind == Kind::Own),
+        None => (true, true),
+    };
+    match (in_account, is_low, is_own) {
+        (false, _, _) => Expected::NotFound,
+        (true, true, _) => Expected::Forbidden,
+        // The platform is one: its administrators reach people of every account.
+        (true, false, false) if route.access == Access::Platform => match varied {
+            Some((_, Kind::Foreign)) => Expected::Success(route.outcome.status),
+            _ => Expected::NotFound,
+        },
+        (true, false, false) => Expected::NotFound,
+        (true, false, true) => own(cell),
+    }
+}
+
+fn own(cell: &Cell<'_>) -> Expected {
+    let rule = RULES.iter().find(|(operation, roles, _)| {
+        *operation == cell.route.operation_id && roles.contains(&cell.caller.role)
+    });
+    rule.map_or(Expected::Success(cell.route.outcome.status), |(_, _, status)| {
+        Expected::Rule(*status)
+    })
+}

@@ -1,0 +1,3 @@
+DROP TRIGGER membership_keeps_an_owner_on_delete;
+DROP TRIGGER membership_keeps_an_owner_on_update;
+DROP TABLE invitation;

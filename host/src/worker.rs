@@ -25,6 +25,9 @@ const ABANDONED_GRACE: Duration = Duration::from_secs(1);
 /// How much later than the request's own timer an instance is thrown away that does not even let this timer run.
 const TIMER_SLACK: Duration = Duration::from_millis(500);
 
+/// What a worker says that is dropped before its end: in a panic, or because the process stops and nobody waits for idle instances.
+const DROPPED: &str = "worker panicked";
+
 /// What the host knows of an instance from outside of its store.
 #[derive(Default)]
 pub struct Vitals {
@@ -217,6 +220,8 @@ impl WorkerState for Worker {
             let (component, reason) = (&self.component, error.root_cause());
             if self.vitals.left_alone.load(SeqCst) {
                 tracing::debug!(%component, "an instance was stopped whose clients had left");
+            } else if error.to_string() == DROPPED && !std::thread::panicking() {
+                tracing::debug!(%component, "an instance ended with the process");
             } else {
                 self.metrics.instances_failed.add(1);
                 let error = format!("{error:#}");

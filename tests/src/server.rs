@@ -155,7 +155,11 @@ impl Server {
 
     fn end_with(self, signal: Signal) -> ExitStatus {
         self.signal(signal);
-        self.wait()
+        let log = Arc::clone(&self.log);
+        let status = self.wait();
+        let log = log.lock().expect("the log reader does not panic");
+        assert!(!log.contains("ERROR"), "an orderly life logs no error:\n{log}");
+        status
     }
 }
 

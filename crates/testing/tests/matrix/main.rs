@@ -15,6 +15,7 @@
 mod callers;
 mod cells;
 mod expected;
+mod tricks;
 mod world;
 
 use std::collections::BTreeSet;

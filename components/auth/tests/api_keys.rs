@@ -15,7 +15,7 @@ use axum::body::Body;
 use axum::http::{Method, StatusCode};
 use database::Statement;
 use serde_json::{Value, json};
-use support::{Setup, Someone, number, setup};
+use support::{Someone, number, setup};
 use testing::{Answer, Client};
 
 const PATH: &str = "/api/tokens";

@@ -202,8 +202,30 @@ fn the_table_is_what_the_contract_says() {
     POST /api/auth/signup signup Public
     POST /api/auth/login login Public
     GET /.well-known/jwks.json get_jwks Public
+    GET /api/openapi.json get_openapi Public
     GET /api/health get_health Public
     GET /healthz get_healthz Public
     GET /readyz get_readyz Public
+    POST /api/tokens create_api_key Member(Viewer)
+    GET /api/tokens list_api_keys Member(Viewer)
+    DELETE /api/tokens/{id} delete_api_key Member(Viewer)
+    GET /api/accounts list_accounts Account(Viewer, AccountRead)
+    POST /api/accounts create_account Person
+    GET /api/accounts/{id} get_account Account(Viewer, AccountRead)
+    PATCH /api/accounts/{id} update_account Account(Admin, AccountAdmin)
+    DELETE /api/accounts/{id} delete_account Member(Owner)
+    GET /api/accounts/{id}/audit list_audit Account(Admin, AccountAdmin)
+    GET /api/accounts/{id}/members list_members Account(Viewer, AccountRead)
+    PATCH /api/accounts/{id}/members/{user_id} update_member Account(Viewer, AccountAdmin)
+    DELETE /api/accounts/{id}/members/{user_id} remove_member Account(Viewer, AccountAdmin)
+    GET /api/accounts/{id}/invitations list_invitations Account(Admin, AccountAdmin)
+    POST /api/accounts/{id}/invitations create_invitation Account(Admin, AccountAdmin)
+    DELETE /api/accounts/{id}/invitations/{invitation_id} revoke_invitation Account(Admin, AccountAdmin)
+    POST /api/invitations/accept accept_invitation Person
+    GET /api/admin/users list_users Platform
+    GET /api/admin/users/{id} get_user Platform
+    PATCH /api/admin/users/{id} update_user Platform
+    POST /api/admin/users/{id}/sign-out sign_out_user Platform
+    GET /api/admin/audit list_platform_audit Platform
     "#);
 }

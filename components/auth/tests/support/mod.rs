@@ -77,7 +77,7 @@ impl Setup {
         let answer = client.post("/api/accounts", &json!({"name": "Team"})).await;
         assert_eq!(answer.status.as_u16(), 201);
         let id = answer.body["id"].as_str().unwrap().parse().unwrap();
-        Team { id, path: format!("/api/accounts/{id}"), owner: Someone { client, person } }
+        Team { id, path: format!("/api/accounts/{id}"), owner: Someone { person, client } }
     }
 }
 

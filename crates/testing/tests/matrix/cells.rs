@@ -20,8 +20,8 @@ pub struct Cell<'a> {
 }
 
 impl Cell<'_> {
-    /// The same cell in another world, whose ids are others.
-    pub fn again(self, world: &World) -> Self {
+    /// The same cell with the ids of this world.
+    pub fn placed(self, world: &World) -> Self {
         let path = path(world, self.route, self.caller, self.varied);
         Self { path, ..self }
     }
@@ -38,9 +38,8 @@ impl fmt::Display for Cell<'_> {
     }
 }
 
-/// All cells of a route for a caller.
+/// All cells of a route for a caller, to be placed in a world.
 pub fn cells<'a>(
-    world: &World,
     component: usize,
     route: &'a Declaration,
     schemas: &Value,
@@ -65,7 +64,7 @@ pub fn cells<'a>(
             route,
             caller,
             varied,
-            path: path(world, route, caller, varied),
+            path: String::new(),
             body: body.clone(),
         })
         .collect()

@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::http::{Method, Request};
 use caller::Scope;
 use database::{Database, Statement};
-use ids::{AccountId, ApiKeyId, ConversationId, Id, InvitationId, MessageId, UserId};
+use ids::{AccountId, ApiKeyId, ConversationId, Id, InvitationId, MessageId, SessionId, UserId};
 use routes::{Access, Declaration};
 use settings::{AuthSettings, ConversationsSettings, Variables};
 use testing::{MASTER_KEY, NOW, Person};
@@ -50,6 +50,7 @@ struct Things {
     conversation: ConversationId,
     invitation: InvitationId,
     api_key: ApiKeyId,
+    session: SessionId,
 }
 
 pub struct World {
@@ -61,6 +62,8 @@ pub struct World {
     credentials: BTreeMap<&'static str, String>,
     /// A key of each caller's own, by the caller's name.
     keys: BTreeMap<&'static str, ApiKeyId>,
+    /// A session of each caller's own that it does not use, by the caller's name.
+    sessions: BTreeMap<&'static str, SessionId>,
     changed: Flag<bool>,
 }
 
@@ -87,6 +90,7 @@ impl World {
             gone,
             credentials: BTreeMap::new(),
             keys: BTreeMap::new(),
+            sessions: BTreeMap::new(),
             changed: Flag::new(false),
         };
         for caller in &CALLERS {
@@ -138,6 +142,9 @@ impl World {
         let spare = new_id();
         insert_key(database, home, person.user_id, spare).await;
         self.keys.insert(caller.name, spare);
+        let spare = new_id();
+        insert_session(database, home, person.user_id, spare).await;
+        self.sessions.insert(caller.name, spare);
     }
 
     pub fn router(&self, component: usize) -> Router {
@@ -170,7 +177,9 @@ impl World {
             "conversations" => things.conversation.to_string(),
             "invitations" => things.invitation.to_string(),
             "members" | "users" => things.user.to_string(),
-            // Keys are people's own.
+            // Keys and sessions are people's own.
+            "sessions" if kind == Kind::Own => self.sessions[caller.name].to_string(),
+            "sessions" => things.session.to_string(),
             "tokens" if kind == Kind::Own => self.keys[caller.name].to_string(),
             "tokens" => things.api_key.to_string(),
             other => panic!("{path} names things after {other}: say here what they are"),
@@ -205,6 +214,7 @@ impl World {
                     things.conversation.to_string(),
                     things.invitation.to_string(),
                     things.api_key.to_string(),
+                    things.session.to_string(),
                 ],
             }
         };
@@ -231,6 +241,7 @@ fn unheard_of() -> Things {
         conversation: new_id(),
         invitation: new_id(),
         api_key: new_id(),
+        session: new_id(),
     }
 }
 
@@ -259,6 +270,17 @@ async fn insert_key(database: &Database, account: AccountId, user: UserId, id: A
     let statement = Statement::new(
         "INSERT INTO api_key (account_id, id, user_id, name, prefix, token_hash, scopes, created_at, expires_at) \
          VALUES (?1, ?2, ?3, 'spare', 'slv_', randomblob(32), 'chat', ?4, ?4 + 1000000)",
+    )
+    .bind(account.to_string())
+    .bind(id.to_string())
+    .bind(user.to_string())
+    .bind(NOW.0);
+    database.query(statement).await.unwrap();
+}
+
+async fn insert_session(database: &Database, account: AccountId, user: UserId, id: SessionId) {
+    let statement = Statement::new(
+        "INSERT INTO session (account_id, id, user_id, created_at, last_used_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?4, ?4 + 1000000)",
     )
     .bind(account.to_string())
     .bind(id.to_string())
@@ -326,5 +348,6 @@ async fn things(database: &Database, name: &str) -> Things {
     ];
     database.batch(batch).await.unwrap();
     insert_key(database, things.account, things.user, things.api_key).await;
+    insert_session(database, things.account, things.user, things.session).await;
     things
 }

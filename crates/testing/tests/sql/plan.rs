@@ -41,7 +41,7 @@ pub fn unbound(prefix: &str, sql: &str) -> Statement {
     (0..parameters(sql)).fold(statement, |statement, _| statement.bind(Value::Null))
 }
 
-/// Runs a statement in a transaction of its own: outside of one, changes() has no meaning and is refused.
+/// Runs a statement in a transaction of its own: outside of one, `changes()` has no meaning and is refused.
 pub async fn run(database: &Database, statement: Statement) -> Result<Rows, DatabaseError> {
     Ok(database.batch(vec![statement]).await?.remove(0))
 }

@@ -5,6 +5,7 @@ mod answer;
 mod app;
 mod body;
 mod cache;
+mod chunks;
 mod compile;
 mod component;
 mod compose;

@@ -5,8 +5,9 @@ use wasmtime::component::{Accessor, FutureReader, HasData, Linker, Resource, Str
 
 use self::bindings::spin::key_value::key_value;
 pub use self::bindings::spin::key_value::key_value::Error;
-use super::keys::{KeyProducer, Keys};
+use super::keys::Keys;
 use super::{Refusal, Store};
+use crate::chunks::ChunkProducer;
 use crate::state::State;
 
 mod bindings {
@@ -114,7 +115,7 @@ impl<T: Send> key_value::HostStoreWithStore<T> for KeyValueStores {
             Ok(keys) => Keys::Streamed(keys),
             Err(error) => Keys::Failed(error),
         };
-        let (producer, outcome) = KeyProducer::new(keys);
+        let (producer, outcome) = ChunkProducer::new(keys);
         accessor.with(|mut access| {
             let keys = StreamReader::new(&mut access, producer)?;
             Ok((keys, FutureReader::new(&mut access, outcome)?))

@@ -9,7 +9,7 @@ use self::bindings::spin::sqlite::sqlite;
 pub use self::bindings::spin::sqlite::sqlite::{Error, RowResult};
 use super::Refusal;
 use super::connection::{Collected, Connection, StatementError};
-use super::rows::RowProducer;
+use crate::chunks::ChunkProducer;
 use crate::state::State;
 
 mod bindings {
@@ -108,7 +108,7 @@ impl<T: Send> sqlite::HostConnectionWithStore<T> for Sqlite {
             Ok(result) => result,
             Err(error) => return Ok(Err(to_guest_error(error))),
         };
-        let (producer, outcome) = RowProducer::new(rows);
+        let (producer, outcome) = ChunkProducer::new(rows);
         accessor.with(|mut access| {
             let rows = StreamReader::new(&mut access, producer)?;
             let outcome = FutureReader::new(&mut access, outcome)?;

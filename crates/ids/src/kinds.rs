@@ -31,8 +31,12 @@ kinds! {
     ApiKeyId = ApiKey "key";
     /// A conversation.
     ConversationId = Conversation "conv";
+    /// A file.
+    FileId = File "file";
     /// An invitation into an account.
     InvitationId = Invitation "inv";
+    /// Something that is remembered for a person.
+    MemoryId = Memory "mem";
     /// A message of a conversation.
     MessageId = Message "msg";
     /// A request, as in the header `x-request-id`.

@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::http::{Method, Request};
 use caller::Scope;
 use database::{Database, Statement};
-use ids::{AccountId, ApiKeyId, ConversationId, Id, InvitationId, MessageId, UserId};
+use ids::{AccountId, ApiKeyId, ConversationId, Id, InvitationId, MemoryId, MessageId, UserId};
 use routes::{Access, Declaration};
 use settings::{AuthSettings, ConversationsSettings, Variables};
 use testing::{MASTER_KEY, NOW, Person};
@@ -20,6 +20,9 @@ use crate::cells::Cell;
 
 /// In what nobody ever sees.
 const SECRET: &str = "canary-secret";
+
+/// The key of everyone's fact.
+const FACT: &str = "color";
 
 /// What an id in a path may name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +53,7 @@ struct Things {
     conversation: ConversationId,
     invitation: InvitationId,
     api_key: ApiKeyId,
+    memory: MemoryId,
 }
 
 pub struct World {
@@ -61,6 +65,8 @@ pub struct World {
     credentials: BTreeMap<&'static str, String>,
     /// A key of each caller's own, by the caller's name.
     keys: BTreeMap<&'static str, ApiKeyId>,
+    /// A fact that each caller remembers, by the caller's name.
+    memories: BTreeMap<&'static str, MemoryId>,
     changed: Flag<bool>,
 }
 
@@ -87,6 +93,7 @@ impl World {
             gone,
             credentials: BTreeMap::new(),
             keys: BTreeMap::new(),
+            memories: BTreeMap::new(),
             changed: Flag::new(false),
         };
         for caller in &CALLERS {
@@ -138,6 +145,9 @@ impl World {
         let spare = new_id();
         insert_key(database, home, person.user_id, spare).await;
         self.keys.insert(caller.name, spare);
+        let memory = new_id();
+        insert_memory(database, home, person.user_id, memory, "remembered").await;
+        self.memories.insert(caller.name, memory);
     }
 
     pub fn router(&self, component: usize) -> Router {
@@ -169,12 +179,24 @@ impl World {
             "accounts" => things.account.to_string(),
             "conversations" => things.conversation.to_string(),
             "invitations" => things.invitation.to_string(),
+            // Names that clients choose; see `cells`.
+            "by-continuation" => self.continuation(caller),
+            "facts" => FACT.to_owned(),
+            // Memories are people's own, too.
+            "memory" if kind == Kind::Own => self.memories[caller.name].to_string(),
+            "memory" => things.memory.to_string(),
             "members" | "users" => things.user.to_string(),
             // Keys are people's own.
             "tokens" if kind == Kind::Own => self.keys[caller.name].to_string(),
             "tokens" => things.api_key.to_string(),
             other => panic!("{path} names things after {other}: say here what they are"),
         }
+    }
+
+    /// The continuation id of the conversation in the caller's account.
+    fn continuation(&self, caller: &Caller) -> String {
+        let name = if caller.home == Home::Here { "here" } else { "there" };
+        format!("canary-{name}-content")
     }
 
     /// Remembers that a request has changed something.
@@ -231,6 +253,7 @@ fn unheard_of() -> Things {
         conversation: new_id(),
         invitation: new_id(),
         api_key: new_id(),
+        memory: new_id(),
     }
 }
 
@@ -267,11 +290,33 @@ async fn insert_key(database: &Database, account: AccountId, user: UserId, id: A
     database.query(statement).await.unwrap();
 }
 
+async fn insert_memory(
+    database: &Database,
+    account: AccountId,
+    user: UserId,
+    id: MemoryId,
+    value: &str,
+) {
+    let statement = Statement::new(
+        "INSERT INTO memory (account_id, user_id, id, kind, key, value, created_at, updated_at) \
+         VALUES (?1, ?2, ?3, 'fact', ?4, ?5, ?6, ?6)",
+    )
+    .bind(account.to_string())
+    .bind(user.to_string())
+    .bind(id.to_string())
+    .bind(FACT)
+    .bind(value)
+    .bind(NOW.0);
+    database.query(statement).await.unwrap();
+}
+
 /// A team with one of each kind of thing, full of canaries.
 async fn things(database: &Database, name: &str) -> Things {
     let things = unheard_of();
     let person = format!("canary-{name}-person");
     let content = format!("canary-{name}-content");
+    // Not even others of the same account see what is remembered for a person.
+    let remembered = format!("{SECRET}-memory");
     let (account, user) = (things.account.to_string(), things.user.to_string());
     let (conversation, invitation) =
         (things.conversation.to_string(), things.invitation.to_string());
@@ -326,5 +371,6 @@ async fn things(database: &Database, name: &str) -> Things {
     ];
     database.batch(batch).await.unwrap();
     insert_key(database, things.account, things.user, things.api_key).await;
+    insert_memory(database, things.account, things.user, things.memory, &remembered).await;
     things
 }

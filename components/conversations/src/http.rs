@@ -5,6 +5,7 @@ mod conversations;
 mod memory;
 mod messages;
 mod search;
+mod shares;
 
 use problem::{FieldError, Problem};
 
@@ -22,6 +23,9 @@ pub use memory::{
 };
 pub use messages::{append_message, append_messages, list_messages};
 pub use search::search;
+pub use shares::{
+    copy_shared, create_share, delete_share, fork_conversation, get_shared, list_shares,
+};
 
 fn checked_limit(limit: Option<u32>) -> Result<u32, Problem> {
     match limit {

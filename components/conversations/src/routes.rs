@@ -21,7 +21,7 @@ const READ_MEMORY: Access = Access::Account(Role::Viewer, Scope::MemoryRead);
 const WRITE_MEMORY: Access = Access::Account(Role::Member, Scope::MemoryWrite);
 
 fn table() -> RouteTable<Conversations> {
-    let routes = [conversations(), messages(), context(), search(), memory()];
+    let routes = [conversations(), messages(), context(), search(), memory(), shares()];
     RouteTable::new(routes.into_iter().flatten())
 }
 
@@ -143,6 +143,36 @@ fn memory() -> Vec<Route<Conversations>> {
             .gives(200, "Memory"),
         Route::delete("/api/memory/{id}", WRITE_MEMORY, "delete_memory", http::delete_memory)
             .summary("Forget one memory."),
+    ]
+}
+
+fn shares() -> Vec<Route<Conversations>> {
+    vec![
+        Route::post(
+            "/api/conversations/{id}/fork",
+            WRITE,
+            "fork_conversation",
+            http::fork_conversation,
+        )
+        .summary("Make a new conversation of the path up to a message.")
+        .takes("ConversationFork")
+        .gives(201, "Conversation"),
+        Route::post("/api/conversations/{id}/shares", WRITE, "create_share", http::create_share)
+            .summary("Make a link under which anyone reads the path up to a message.")
+            .takes("ShareCreation")
+            .gives(201, "CreatedShare"),
+        Route::get("/api/conversations/{id}/shares", READ, "list_shares", http::list_shares)
+            .summary("List the links to a conversation.")
+            .gives(200, "SharePage"),
+        Route::delete("/api/shares/{id}", WRITE, "delete_share", http::delete_share)
+            .summary("Revoke a link."),
+        Route::get("/api/shared/{token}", Access::Public, "get_shared", http::get_shared)
+            .summary("Read what a link leads to.")
+            .query(&["limit", "cursor"])
+            .gives(200, "Shared"),
+        Route::post("/api/shared/{token}/copy", WRITE, "copy_shared", http::copy_shared)
+            .summary("Go on with what a link leads to, in a conversation of one's own.")
+            .gives(201, "Conversation"),
     ]
 }
 

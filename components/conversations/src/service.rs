@@ -5,6 +5,7 @@ mod conversations;
 mod memory;
 mod messages;
 mod search;
+mod shares;
 
 use ambient::{Clock, Entropy};
 use database::Database;
@@ -15,6 +16,7 @@ pub use conversations::{Conversation, ConversationChange, ConversationFilter, Ne
 pub use memory::{Memory, MemoryChange, MemoryFilter, MemoryKind, MemoryOwner, NewMemory};
 pub use messages::{PAGE_BYTES_MAX, PathChoice, StoredPage};
 pub use search::{HITS_COST_MAX, HITS_MAX, Hit, HitKind, SearchFilter};
+pub use shares::{Path, SHARES_MAX, Share, Snapshot};
 
 pub const PAGE_ITEMS_DEFAULT: u32 = 50;
 pub const PAGE_ITEMS_MAX: u32 = 200;

@@ -5,6 +5,7 @@ mod conversations;
 mod memory;
 mod messages;
 mod search;
+mod shares;
 
 pub use context::{get_context, put_context};
 pub use conversations::{
@@ -17,3 +18,7 @@ pub use memory::{
 };
 pub use messages::{Append, append_message, append_messages, page_messages};
 pub use search::search;
+pub use shares::{
+    NewShare, Source, copy_conversation, create_share, delete_share, find_share, list_shares,
+    measure_path,
+};

@@ -24,6 +24,8 @@ async fn call(client: &Client, method: &Method, path: &str) -> Answer {
     let body = match *method {
         Method::GET => return client.get(path).await,
         Method::DELETE => return client.delete(path).await,
+        // Whoever has a message to fork at: shares.rs.
+        _ if path.ends_with("/fork") => json!({"message_id": "msg_01h455vb4pex5vsknk084sn02q"}),
         _ if path.ends_with("/messages") => message,
         _ if path.ends_with("/memory") => json!({"kind": "episode", "value": "x"}),
         _ if path.contains("/facts/") => json!({"value": "x"}),
@@ -41,6 +43,8 @@ async fn call(client: &Client, method: &Method, path: &str) -> Answer {
 fn routes(id: &str) -> Vec<(Method, String)> {
     let mut routes: Vec<_> = conversations::declarations()
         .into_iter()
+        // A link opens for everyone: shares.rs.
+        .filter(|route| !route.path.contains("{token}"))
         .map(|route| {
             let mut path = route.path.replace("{id}", id);
             for (name, value) in [("{continuation_id}", "thread"), ("{key}", "color")] {
@@ -190,14 +194,14 @@ async fn viewers_read_and_members_write() {
         let conversation = setup.conversation().await;
         let id = conversation.rsplit_once('/').unwrap().1;
         for (method, path) in routes(id) {
-            // A memory is a person's and no one else's: memory.rs.
-            if path.starts_with("/api/memory/conv_") {
-                continue;
-            }
             let status = call(&client, &method, &path).await.status;
+            // These need things of their own: memory.rs, shares.rs.
+            let is_special = path.starts_with("/api/memory/conv_")
+                || path.starts_with("/api/shares/")
+                || path.ends_with("/fork");
             if role == "viewer" && method != Method::GET {
                 assert_eq!(status, StatusCode::FORBIDDEN, "{role} {method} {path}");
-            } else {
+            } else if !is_special {
                 assert!(status.is_success(), "{role} {method} {path}: {status}");
             }
         }
@@ -246,5 +250,11 @@ fn the_table_is_what_the_contract_says() {
     GET /api/memory/{id} get_memory Account(Viewer, MemoryRead)
     PATCH /api/memory/{id} update_memory Account(Member, MemoryWrite)
     DELETE /api/memory/{id} delete_memory Account(Member, MemoryWrite)
+    POST /api/conversations/{id}/fork fork_conversation Account(Member, ConversationsWrite)
+    POST /api/conversations/{id}/shares create_share Account(Member, ConversationsWrite)
+    GET /api/conversations/{id}/shares list_shares Account(Viewer, ConversationsRead)
+    DELETE /api/shares/{id} delete_share Account(Member, ConversationsWrite)
+    GET /api/shared/{token} get_shared Public
+    POST /api/shared/{token}/copy copy_shared Account(Member, ConversationsWrite)
     "#);
 }

@@ -43,6 +43,8 @@ kinds! {
     RequestId = Request "req";
     /// A session: one sign-in on one device, for one account.
     SessionId = Session "sess";
+    /// A link under which others read a conversation. This is its name, not the secret.
+    ShareId = Share "shr";
     /// An access token (the claim `jti`).
     TokenId = Token "tok";
     /// A person.

@@ -6,5 +6,5 @@ mod kinds;
 pub use id::{Id, Kind, ParseIdError};
 pub use kinds::{
     AccountId, ApiKeyId, ConversationId, FileId, InvitationId, MemoryId, MessageId, RequestId,
-    SessionId, TokenId, UserId,
+    SessionId, ShareId, TokenId, UserId,
 };

@@ -120,7 +120,7 @@ pub async fn delete_conversation(
     Ok(!database.query(statement).await?.is_empty())
 }
 
-fn bind_new(
+pub(super) fn bind_new(
     sql: &'static str,
     account: AccountId,
     id: ConversationId,
@@ -136,7 +136,7 @@ fn bind_new(
         .bind(now.0)
 }
 
-fn first(rows: &Rows) -> Result<Option<Conversation>, ConversationError> {
+pub(super) fn first(rows: &Rows) -> Result<Option<Conversation>, ConversationError> {
     rows.first().map(read_conversation).transpose()
 }
 

@@ -8,8 +8,8 @@ use serde_json::Value;
 use crate::callers::Caller;
 use crate::world::{Kind, World};
 
-/// Parameters of paths that are no ids, but names that clients choose.
-const CHOSEN_NAMES: [&str; 2] = ["{continuation_id}", "{key}"];
+/// Parameters of paths that are no ids: names that clients choose, and links that open for everyone.
+const CHOSEN_NAMES: [&str; 3] = ["{continuation_id}", "{key}", "{token}"];
 
 /// One route, as one caller, with one kind of id in one place.
 pub struct Cell<'a> {
@@ -52,7 +52,7 @@ pub fn cells<'a>(
     let mut variations: Vec<_> = names
         .enumerate()
         .flat_map(|(position, name)| {
-            // What clients name themselves is nobody else's: any name is as good as another.
+            // What clients name themselves is nobody else's, and a link is as good for one as for another.
             let kinds = if CHOSEN_NAMES.contains(&name) { &[Kind::Own][..] } else { &Kind::ALL };
             kinds.iter().map(move |kind| Some((position, *kind)))
         })

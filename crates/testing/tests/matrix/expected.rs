@@ -33,9 +33,11 @@ impl Expected {
 }
 
 /// Routes whose handlers have rules beyond the table, with the callers whom these stop and how.
-const RULES: [(&str, &[Role], u16); 4] = [
+const RULES: [(&str, &[Role], u16); 5] = [
     // No invitation has the token of the example.
     ("accept_invitation", &Role::ALL, 422),
+    // The message of the example is in no conversation.
+    ("fork_conversation", &Role::ALL, 422),
     // The matrix sends no query, and this must say which conversation it is about.
     ("delete_memories", &Role::ALL, 400),
     // The member in the path is a viewer: only admins and owners outrank one.

@@ -8,8 +8,11 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request};
 use caller::Scope;
+use credentials::OpaqueToken;
 use database::{Database, Statement};
-use ids::{AccountId, ApiKeyId, ConversationId, Id, InvitationId, MemoryId, MessageId, UserId};
+use ids::{
+    AccountId, ApiKeyId, ConversationId, Id, InvitationId, MemoryId, MessageId, ShareId, UserId,
+};
 use routes::{Access, Declaration};
 use settings::{AuthSettings, ConversationsSettings, Variables};
 use testing::{MASTER_KEY, NOW, Person};
@@ -54,6 +57,7 @@ struct Things {
     invitation: InvitationId,
     api_key: ApiKeyId,
     memory: MemoryId,
+    share: ShareId,
 }
 
 pub struct World {
@@ -182,6 +186,10 @@ impl World {
             // Names that clients choose; see `cells`.
             "by-continuation" => self.continuation(caller),
             "facts" => FACT.to_owned(),
+            "shares" => things.share.to_string(),
+            // Whom a link is given to reads: shares.rs of the component. Here nobody has one, but those who may copy.
+            "shared" if path.ends_with("/copy") => self.continuation(caller),
+            "shared" => "no-link".to_owned(),
             // Memories are people's own, too.
             "memory" if kind == Kind::Own => self.memories[caller.name].to_string(),
             "memory" => things.memory.to_string(),
@@ -254,6 +262,7 @@ fn unheard_of() -> Things {
         invitation: new_id(),
         api_key: new_id(),
         memory: new_id(),
+        share: new_id(),
     }
 }
 
@@ -368,6 +377,16 @@ async fn things(database: &Database, name: &str) -> Things {
         .bind(message.to_string())
         .bind(NOW.0)
         .bind(wire.to_string()),
+        // Its token is the content, as is the continuation id.
+        Statement::new(
+            "INSERT INTO share (account_id, id, conversation_id, token_hash, tip_seq, title, created_at) VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6)",
+        )
+        .bind(things.account.to_string())
+        .bind(things.share.to_string())
+        .bind(things.conversation.to_string())
+        .bind(OpaqueToken::hash_of(&content).as_slice())
+        .bind(content.as_str())
+        .bind(NOW.0),
     ];
     database.batch(batch).await.unwrap();
     insert_key(database, things.account, things.user, things.api_key).await;

@@ -37,13 +37,16 @@ impl MessageRole {
     }
 }
 
-/// What a model used up for a message.
+/// What a model used up for a message, in tokens.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Usage {
-    pub input_tokens: u32,
-    pub output_tokens: u32,
-    pub total_tokens: u32,
+    #[serde(rename = "input_tokens")]
+    pub input: u32,
+    #[serde(rename = "output_tokens")]
+    pub output: u32,
+    #[serde(rename = "total_tokens")]
+    pub total: u32,
 }
 
 /// Where a message goes.

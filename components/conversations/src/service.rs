@@ -12,7 +12,9 @@ use database::Database;
 use serde::Serialize;
 
 pub use context::Context;
-pub use conversations::{Conversation, ConversationChange, ConversationFilter, NewConversation};
+pub use conversations::{
+    Conversation, ConversationChange, ConversationFilter, NewConversation, TitleChange,
+};
 pub use memory::{Memory, MemoryChange, MemoryFilter, MemoryKind, MemoryOwner, NewMemory};
 pub use messages::{PAGE_BYTES_MAX, PathChoice, StoredPage};
 pub use search::{HITS_COST_MAX, HITS_MAX, Hit, HitKind, SearchFilter};

@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::http::StatusCode;
 use database::{Database, Statement};
+use rusqlite::StatementStatus;
 use serde_json::{Value, json};
 use support::{Setup, setup};
 use testing::Client;
@@ -178,4 +179,47 @@ async fn a_page_of_100_000_messages_costs_the_same_wherever_it_is() {
         assert_eq!(seqs(&page.body), expected.collect::<Vec<i64>>(), "{query}");
     }
     assert_eq!(read_all(&setup.ada, &path, "", 200).await.len(), 100_000);
+}
+
+/// Counted in steps of SQLite's virtual machine, of which each row that is read takes the same number.
+#[tokio::test]
+async fn a_page_takes_the_same_number_of_steps_wherever_it_is_and_however_long_the_history() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("history.db");
+    let database = Database::open(&file).unwrap();
+    migrations::ensure(&database, 1).await.unwrap();
+    for sql in [
+        "INSERT INTO account (id, name, kind, created_at, updated_at) VALUES ('acct_1', 'a', 'team', 1, 1), ('acct_2', 'a', 'team', 1, 1)",
+        "INSERT INTO conversation (account_id, id, created_at, updated_at, active_at) VALUES ('acct_1', 'long', 1, 1, 1), ('acct_2', 'short', 1, 1, 1)",
+    ] {
+        database.query(Statement::new(sql)).await.unwrap();
+    }
+    fill(&database, "/short", 10_000).await;
+    fill(&database, "/long", 100_000).await;
+    database.close().await.unwrap();
+    let connection = rusqlite::Connection::open(&file).unwrap();
+    let steps = |sql: &str, account: &str, conversation: &str, seq: i64| {
+        let none: Option<i64> = None;
+        let values =
+            rusqlite::params![account, conversation, seq, 100, 4 * 1024 * 1024, none, none, false];
+        let mut statement = connection.prepare(sql).unwrap();
+        let messages: i64 = statement
+            .query_row(values, |row| {
+                Ok(row.get::<_, i64>("last_seq")? - row.get::<_, i64>("first_seq")? + 1)
+            })
+            .unwrap();
+        assert_eq!(messages, 100);
+        assert_eq!(statement.get_status(StatementStatus::AutoIndex), 0);
+        statement.get_status(StatementStatus::VmStep)
+    };
+    for (sql, places) in [
+        (include_str!("../queries/page_messages_before.sql"), [101, 50_000, i64::MAX]),
+        (include_str!("../queries/page_messages_after.sql"), [0, 50_000, 99_900]),
+    ] {
+        let counts = places.map(|seq| steps(sql, "acct_1", "long", seq));
+        let (least, most) = (counts.iter().min().unwrap(), counts.iter().max().unwrap());
+        assert!(most - least <= 4, "first, middle and last page: {counts:?} steps");
+        let short = steps(sql, "acct_2", "short", 200);
+        assert!((short - most).abs() <= 4, "{counts:?} steps among 100,000, {short} among 10,000");
+    }
 }

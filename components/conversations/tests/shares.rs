@@ -108,7 +108,7 @@ async fn a_fork_has_the_path_up_to_the_message_and_goes_its_own_way() {
 }
 
 #[tokio::test]
-async fn a_link_shows_exactly_the_snapshot_until_it_is_revoked() {
+async fn a_link_shows_exactly_the_snapshot() {
     let setup = setup().await;
     let (conversation, all) = tree(&setup).await;
     let shares = format!("{conversation}/shares");
@@ -162,6 +162,16 @@ async fn a_link_shows_exactly_the_snapshot_until_it_is_revoked() {
       "status": 200
     }
     "#);
+    assert_eq!(setup.ada.get(&shares).await.body["data"][0].get("token"), None);
+}
+
+#[tokio::test]
+async fn a_link_opens_nothing_beside_it_and_nothing_once_it_is_revoked() {
+    let setup = setup().await;
+    let (conversation, all) = tree(&setup).await;
+    let shares = format!("{conversation}/shares");
+    let created = setup.ada.post(&shares, &json!({"message_id": all[2]["id"]})).await;
+    let link = format!("/api/shared/{}", created.body["token"].as_str().unwrap());
     let all_of_it = format!("{link}?limit=1");
     let first = setup.eve.get(&all_of_it).await.body;
     let cursor = first["next_cursor"].as_str().unwrap();

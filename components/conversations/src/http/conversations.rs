@@ -3,7 +3,7 @@ use axum::http::{HeaderName, StatusCode, header};
 use caller::Caller;
 use ids::ConversationId;
 use problem::{FieldError, Json, Path, Problem, Query};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use super::{checked_limit, no_cursor};
 use crate::cursor::ConversationCursor;
@@ -11,6 +11,7 @@ use crate::if_match::IfMatch;
 use crate::json_object::JsonObject;
 use crate::service::{
     Conversation, ConversationChange, ConversationFilter, Conversations, NewConversation, Page,
+    TitleChange,
 };
 
 /// A conversation with its entity tag.
@@ -43,8 +44,8 @@ pub struct ContinuationBody {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UpdateBody {
-    #[serde(default, deserialize_with = "present")]
-    title: Option<Option<String>>,
+    #[serde(default)]
+    title: TitleChange,
     #[serde(default)]
     metadata: Option<JsonObject>,
     #[serde(default)]
@@ -148,9 +149,4 @@ fn refuse_references(model: Option<&String>, blueprint: Option<&String>) -> Resu
         blueprint.map(|_| FieldError::new("/blueprint_id", "The account has no such blueprint."));
     let errors: Vec<_> = model.into_iter().chain(blueprint).collect();
     if errors.is_empty() { Ok(()) } else { Err(Problem::validation(errors)) }
-}
-
-/// Tells null from absent: `Some(None)` is null.
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
 }

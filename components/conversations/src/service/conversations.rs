@@ -1,7 +1,7 @@
 use ambient::UnixMillis;
 use ids::{AccountId, ConversationId, Id};
 use problem::FieldError;
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::cursor::ConversationCursor;
 use crate::error::ConversationError;
@@ -24,11 +24,19 @@ pub struct NewConversation {
 /// What of a conversation changes; `None` stays.
 #[derive(Default)]
 pub struct ConversationChange {
-    /// `Some(None)` takes the title away.
-    pub title: Option<Option<String>>,
+    pub title: TitleChange,
     pub metadata: Option<JsonObject>,
     pub pinned: Option<bool>,
     pub archived: Option<bool>,
+}
+
+/// What becomes of a title. As JSON: absent, null, or a string.
+#[derive(Default)]
+pub enum TitleChange {
+    #[default]
+    Stay,
+    Remove,
+    Set(String),
 }
 
 /// A conversation as the API gives it.
@@ -65,6 +73,22 @@ impl Conversation {
     /// The entity tag: it changes with every byte of the answer, and its first half only with edits.
     pub fn etag(&self) -> String {
         format!("\"{}-{}\"", self.version, self.message_count)
+    }
+}
+
+impl TitleChange {
+    /// The title that there will be, if this sets one.
+    pub fn new_title(&self) -> Option<&str> {
+        match self {
+            Self::Stay | Self::Remove => None,
+            Self::Set(title) => Some(title),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for TitleChange {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Option::deserialize(deserializer).map(|title| title.map_or(Self::Remove, Self::Set))
     }
 }
 
@@ -131,7 +155,7 @@ impl Conversations {
         if_match: &IfMatch,
         change: ConversationChange,
     ) -> Result<Conversation, ConversationError> {
-        let title = change.title.as_ref().and_then(Option::as_deref);
+        let title = change.title.new_title();
         let mut errors: Vec<_> = check_text("/title", title, TITLE_CHARS_MAX).into_iter().collect();
         errors.extend(change.metadata.as_ref().and_then(|object| object.check_metadata().err()));
         refuse(errors)?;

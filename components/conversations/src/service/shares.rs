@@ -68,14 +68,13 @@ impl Conversations {
         let id = Id::generate(now, &self.entropy)?;
         let token = OpaqueToken::generate(&self.entropy)?;
         let new = store::NewShare { id, hash: token.hash(), tip_seq: path.tip_seq, now };
-        match store::create_share(&self.database, account, conversation, new).await? {
-            Some(share) => Ok((share, token)),
-            None => {
-                self.get(account, conversation).await?;
-                let detail = format!("A conversation may have at most {SHARES_MAX} shares.");
-                Err(ConversationError::Invalid(vec![FieldError::new("", detail)]))
-            }
+        if let Some(share) = store::create_share(&self.database, account, conversation, new).await?
+        {
+            return Ok((share, token));
         }
+        self.get(account, conversation).await?;
+        let detail = format!("A conversation may have at most {SHARES_MAX} shares.");
+        Err(ConversationError::Invalid(vec![FieldError::new("", detail)]))
     }
 
     /// The shares of a conversation, the newest first.

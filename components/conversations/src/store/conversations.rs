@@ -6,7 +6,9 @@ use crate::cursor::ConversationCursor;
 use crate::error::ConversationError;
 use crate::if_match::IfMatch;
 use crate::json_object::JsonObject;
-use crate::service::{Conversation, ConversationChange, ConversationFilter, NewConversation};
+use crate::service::{
+    Conversation, ConversationChange, ConversationFilter, NewConversation, TitleChange,
+};
 
 /// Sorts after every id.
 const BEYOND_EVERY_ID: &str = "~";
@@ -97,8 +99,8 @@ pub async fn change_conversation(
         .bind(account.to_string())
         .bind(id.to_string())
         .bind(if_match.versions())
-        .bind(change.title.is_some())
-        .bind(change.title.clone().flatten())
+        .bind(!matches!(change.title, TitleChange::Stay))
+        .bind(change.title.new_title())
         .bind(change.metadata.as_ref().map(JsonObject::as_str))
         .bind(change.pinned)
         .bind(change.archived)

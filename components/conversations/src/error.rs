@@ -12,6 +12,8 @@ pub enum ConversationError {
     Invalid(Vec<FieldError>),
     #[error("the continuation id is taken")]
     ContinuationIdTaken,
+    #[error("the conversation is not the one that was read")]
+    Changed,
     #[error("no randomness")]
     Entropy(#[from] EntropyError),
     #[error("a stored id is damaged")]
@@ -30,6 +32,10 @@ impl From<ConversationError> for Problem {
             ConversationError::ContinuationIdTaken => Self::new(
                 &kinds::CONTINUATION_ID_TAKEN,
                 "Another conversation of the account has this continuation_id.",
+            ),
+            ConversationError::Changed => Self::new(
+                &kinds::PRECONDITION_FAILED,
+                "It has changed since you read it. Read it again and decide anew.",
             ),
             ConversationError::Database(error) => error.into(),
             ConversationError::Entropy(_)

@@ -1,15 +1,20 @@
 #![doc = include_str!("../README.md")]
 
+mod content;
 mod cursor;
 #[cfg(target_family = "wasm")]
 mod entry;
 mod error;
 mod http;
+mod if_match;
+mod json_object;
 mod message;
-mod metadata;
 mod routes;
+mod search_query;
 mod service;
+mod snippet;
 mod store;
+mod title;
 
 use ambient::{Clock, Entropy};
 use axum::Router;

@@ -1,19 +1,19 @@
 //! What a message may hold, and how it becomes the JSON that is stored.
 
-use std::fmt;
-
 use ambient::UnixMillis;
+use ids::MessageId;
 use problem::FieldError;
-use serde::de::{SeqAccess, Visitor, value::SeqAccessDeserializer};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
-use crate::metadata::{METADATA_BYTES_MAX, Metadata};
+use crate::content::Content;
+use crate::json_object::JsonObject;
+use crate::title;
 
-/// How much text a message may have, over all its parts, as UTF-8.
-pub const CONTENT_BYTES_MAX: usize = 1024 * 1024;
+/// How long the name of a model may be.
+pub const MODEL_CHARS_MAX: usize = 255;
 
-/// How many parts a message may have.
-pub const CONTENT_PARTS_MAX: usize = 256;
+/// The status of a message that is whole.
+pub const COMPLETED: &str = "completed";
 
 /// Who speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,89 +37,64 @@ impl MessageRole {
     }
 }
 
-/// What a message says. A text given as a string comes back as a string.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(untagged)]
-pub enum Content {
-    Text(String),
-    Parts(Vec<Part>),
+/// What a model used up for a message, in tokens.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Usage {
+    #[serde(rename = "input_tokens")]
+    pub input: u32,
+    #[serde(rename = "output_tokens")]
+    pub output: u32,
+    #[serde(rename = "total_tokens")]
+    pub total: u32,
 }
 
-/// A part of a message.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Part {
-    Text { text: String },
-}
-
-impl Content {
-    /// What is wrong with it, if anything.
-    pub fn check(&self) -> Result<(), FieldError> {
-        let refuse = |detail: &'static str| Err(FieldError::new("/content", detail));
-        let bytes = match self {
-            Self::Text(text) => text.len(),
-            Self::Parts(parts) if CONTENT_PARTS_MAX < parts.len() => {
-                return refuse("A message may have at most 256 parts.");
-            }
-            Self::Parts(parts) => parts.iter().map(|Part::Text { text }| text.len()).sum(),
-        };
-        if bytes == 0 {
-            return refuse("The content is empty.");
-        }
-        if CONTENT_BYTES_MAX < bytes {
-            return refuse("The content may have at most 1,048,576 bytes of text.");
-        }
-        Ok(())
-    }
-}
-
-impl<'de> Deserialize<'de> for Content {
-    /// By hand, because a derived untagged enum buffers everything and cannot say what it expected.
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TextOrParts;
-
-        impl<'de> Visitor<'de> for TextOrParts {
-            type Value = Content;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string or an array of parts")
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Content, E> {
-                Ok(Content::Text(text.to_owned()))
-            }
-
-            fn visit_string<E>(self, text: String) -> Result<Content, E> {
-                Ok(Content::Text(text))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, sequence: A) -> Result<Content, A::Error> {
-                Vec::deserialize(SeqAccessDeserializer::new(sequence)).map(Content::Parts)
-            }
-        }
-
-        deserializer.deserialize_any(TextOrParts)
-    }
+/// Where a message goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Position {
+    /// Behind the newest message.
+    Newest,
+    /// As an answer to this one.
+    AnswerTo(MessageId),
+    /// Beside this one, as another answer to the same: an edit, or another try.
+    SiblingOf(MessageId),
 }
 
 /// A message that is about to be appended.
 pub struct NewMessage {
     pub role: MessageRole,
     pub content: Content,
-    pub metadata: Option<Metadata>,
+    pub model: Option<String>,
+    pub usage: Option<Usage>,
+    pub metadata: Option<JsonObject>,
 }
 
 impl NewMessage {
     /// What is wrong with it: nothing, or everything at once.
     pub fn check(&self) -> Vec<FieldError> {
-        let mut errors: Vec<_> = self.content.check().err().into_iter().collect();
-        if self.metadata.as_ref().is_some_and(Metadata::is_too_large) {
-            errors.push(FieldError::new(
-                "/metadata",
-                format!("Metadata may have at most {METADATA_BYTES_MAX} bytes."),
-            ));
+        let mut errors = self.content.check();
+        let has_origin = self.model.is_some() || self.usage.is_some();
+        if has_origin && self.role != MessageRole::Assistant {
+            let pointer = if self.model.is_some() { "/model" } else { "/usage" };
+            errors.push(FieldError::new(pointer, "Only messages of the assistant have this."));
         }
+        let is_name = |name: &String| {
+            (1..=MODEL_CHARS_MAX).contains(&name.chars().count())
+                && !name.chars().any(char::is_control)
+        };
+        if !self.model.as_ref().is_none_or(is_name) {
+            let detail = format!(
+                "It must have 1 to {MODEL_CHARS_MAX} characters, none of them control characters."
+            );
+            errors.push(FieldError::new("/model", detail));
+        }
+        errors.extend(self.metadata.as_ref().and_then(|metadata| metadata.check_metadata().err()));
         errors
+    }
+
+    /// The title that it gives a conversation without one.
+    pub fn title(&self) -> Option<String> {
+        (self.role == MessageRole::User).then(|| title::derive(&self.content)).flatten()
     }
 
     /// The JSON of the message from the member `role` on. What stands before it, `id`, `seq` and `parent_id`, is known only to the
@@ -133,8 +108,8 @@ impl NewMessage {
             role: MessageRole,
             content: &'a Content,
             status: &'static str,
-            model: Option<&'static str>,
-            usage: Option<&'static str>,
+            model: Option<&'a str>,
+            usage: Option<Usage>,
             metadata: &'a serde_json::value::RawValue,
             created_at: UnixMillis,
         }
@@ -143,15 +118,12 @@ impl NewMessage {
             role: self.role,
             content: &self.content,
             status: COMPLETED,
-            model: None,
-            usage: None,
-            metadata: self.metadata.as_ref().map_or(&empty, Metadata::as_raw),
+            model: self.model.as_deref(),
+            usage: self.usage,
+            metadata: self.metadata.as_ref().map_or(&empty, JsonObject::as_raw),
             created_at,
         })?;
         // `{"role":…}` becomes `,"role":…}`.
         Ok(object.replacen('{', ",", 1))
     }
 }
-
-/// The status of a message that is whole.
-pub const COMPLETED: &str = "completed";

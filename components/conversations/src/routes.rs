@@ -12,11 +12,21 @@ use crate::service::Conversations;
 /// A message has up to 1 MiB, and JSON may need two bytes for one.
 const MESSAGE_BODY_BYTES_MAX: usize = 2 * 1024 * 1024;
 
+/// A batch has up to 200 of them.
+const BATCH_BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
+
 const READ: Access = Access::Account(Role::Viewer, Scope::ConversationsRead);
 const WRITE: Access = Access::Account(Role::Member, Scope::ConversationsWrite);
+const READ_MEMORY: Access = Access::Account(Role::Viewer, Scope::MemoryRead);
+const WRITE_MEMORY: Access = Access::Account(Role::Member, Scope::MemoryWrite);
 
 fn table() -> RouteTable<Conversations> {
-    RouteTable::new([
+    let routes = [conversations(), messages(), context(), search(), memory(), shares()];
+    RouteTable::new(routes.into_iter().flatten())
+}
+
+fn conversations() -> Vec<Route<Conversations>> {
+    vec![
         Route::post("/api/conversations", WRITE, "create_conversation", http::create_conversation)
             .summary("Create a conversation.")
             .takes("ConversationCreation")
@@ -25,9 +35,39 @@ fn table() -> RouteTable<Conversations> {
             .summary("List conversations, newest activity first.")
             .query(&["limit", "cursor", "archived", "pinned"])
             .gives(200, "ConversationPage"),
+        Route::put(
+            "/api/conversations/by-continuation/{continuation_id}",
+            WRITE,
+            "put_conversation_by_continuation",
+            http::put_conversation_by_continuation,
+        )
+        .summary("Get the conversation with this continuation id, or create it.")
+        .takes("ConversationContinuation")
+        .gives(200, "Conversation"),
         Route::get("/api/conversations/{id}", READ, "get_conversation", http::get_conversation)
             .summary("Get a conversation.")
             .gives(200, "Conversation"),
+        Route::patch(
+            "/api/conversations/{id}",
+            WRITE,
+            "update_conversation",
+            http::update_conversation,
+        )
+        .summary("Change title, metadata, pin or archive flag of a conversation.")
+        .takes("ConversationChange")
+        .gives(200, "Conversation"),
+        Route::delete(
+            "/api/conversations/{id}",
+            WRITE,
+            "delete_conversation",
+            http::delete_conversation,
+        )
+        .summary("Delete a conversation with everything in it."),
+    ]
+}
+
+fn messages() -> Vec<Route<Conversations>> {
+    vec![
         Route::post(
             "/api/conversations/{id}/messages",
             WRITE,
@@ -38,11 +78,102 @@ fn table() -> RouteTable<Conversations> {
         .takes("MessageCreation")
         .gives(201, "Message")
         .body_bytes_max(MESSAGE_BODY_BYTES_MAX),
+        Route::post(
+            "/api/conversations/{id}/messages/batch",
+            WRITE,
+            "append_messages",
+            http::append_messages,
+        )
+        .summary("Append up to 200 messages, all or none.")
+        .takes("MessageBatchCreation")
+        .gives(201, "MessageBatch")
+        .body_bytes_max(BATCH_BODY_BYTES_MAX),
         Route::get("/api/conversations/{id}/messages", READ, "list_messages", http::list_messages)
-            .summary("List messages in order, the newest page first.")
-            .query(&["limit", "cursor", "before", "after"])
+            .summary("List the messages of a path in order, the newest page first.")
+            .query(&["limit", "cursor", "before", "after", "leaf", "all"])
             .gives(200, "MessagePage"),
-    ])
+    ]
+}
+
+fn search() -> Vec<Route<Conversations>> {
+    vec![
+        Route::get("/api/search", READ, "search", http::search)
+            .summary("Find words in the titles and messages of the account.")
+            .query(&["q", "conversation_id", "role", "from", "to", "limit", "cursor"])
+            .gives(200, "SearchPage"),
+    ]
+}
+
+fn context() -> Vec<Route<Conversations>> {
+    vec![
+        Route::get("/api/conversations/{id}/context", READ, "get_context", http::get_context)
+            .summary("Get the context document of a conversation.")
+            .gives(200, "ContextDocument"),
+        Route::put("/api/conversations/{id}/context", WRITE, "put_context", http::put_context)
+            .summary("Replace the context document of a conversation.")
+            .takes("ContextDocument")
+            .gives(200, "ContextDocument"),
+    ]
+}
+
+fn memory() -> Vec<Route<Conversations>> {
+    vec![
+        Route::post("/api/memory", WRITE_MEMORY, "create_memory", http::create_memory)
+            .summary("Remember a fact or an episode.")
+            .takes("MemoryCreation")
+            .gives(201, "Memory"),
+        Route::get("/api/memory", READ_MEMORY, "list_memories", http::list_memories)
+            .summary("List what is remembered, or find words in it.")
+            .query(&["q", "kind", "source_conversation_id", "limit", "cursor"])
+            .gives(200, "MemoryPage"),
+        Route::delete("/api/memory", WRITE_MEMORY, "delete_memories", http::delete_memories)
+            .summary("Forget everything that came from one conversation.")
+            .query(&["source_conversation_id"])
+            .gives(200, "MemoryDeletion"),
+        Route::put("/api/memory/facts/{key}", WRITE_MEMORY, "put_fact", http::put_fact)
+            .summary("Remember a fact under its key.")
+            .takes("FactChange")
+            .gives(200, "Memory"),
+        Route::get("/api/memory/{id}", READ_MEMORY, "get_memory", http::get_memory)
+            .summary("Get one memory.")
+            .gives(200, "Memory"),
+        Route::patch("/api/memory/{id}", WRITE_MEMORY, "update_memory", http::update_memory)
+            .summary("Change one memory.")
+            .takes("MemoryChange")
+            .gives(200, "Memory"),
+        Route::delete("/api/memory/{id}", WRITE_MEMORY, "delete_memory", http::delete_memory)
+            .summary("Forget one memory."),
+    ]
+}
+
+fn shares() -> Vec<Route<Conversations>> {
+    vec![
+        Route::post(
+            "/api/conversations/{id}/fork",
+            WRITE,
+            "fork_conversation",
+            http::fork_conversation,
+        )
+        .summary("Make a new conversation of the path up to a message.")
+        .takes("ConversationFork")
+        .gives(201, "Conversation"),
+        Route::post("/api/conversations/{id}/shares", WRITE, "create_share", http::create_share)
+            .summary("Make a link under which anyone reads the path up to a message.")
+            .takes("ShareCreation")
+            .gives(201, "CreatedShare"),
+        Route::get("/api/conversations/{id}/shares", READ, "list_shares", http::list_shares)
+            .summary("List the links to a conversation.")
+            .gives(200, "SharePage"),
+        Route::delete("/api/shares/{id}", WRITE, "delete_share", http::delete_share)
+            .summary("Revoke a link."),
+        Route::get("/api/shared/{token}", Access::Public, "get_shared", http::get_shared)
+            .summary("Read what a link leads to.")
+            .query(&["limit", "cursor"])
+            .gives(200, "Shared"),
+        Route::post("/api/shared/{token}/copy", WRITE, "copy_shared", http::copy_shared)
+            .summary("Go on with what a link leads to, in a conversation of one's own.")
+            .gives(201, "Conversation"),
+    ]
 }
 
 /// The schemas of the bodies that the routes name: a JSON object of JSON Schemas.

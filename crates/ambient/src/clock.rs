@@ -1,9 +1,12 @@
+use std::borrow::Cow;
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use serde::{Serialize, Serializer};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A moment: whole milliseconds since 1970-01-01T00:00:00Z.
 ///
@@ -36,6 +39,28 @@ impl fmt::Display for UnixMillis {
 impl Serialize for UnixMillis {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+/// The text is no moment in RFC 3339.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this is no time as 2026-11-22T02:33:09.250Z")]
+pub struct ParseTimeError;
+
+impl FromStr for UnixMillis {
+    type Err = ParseTimeError;
+
+    /// Any offset is taken; what is finer than a millisecond is cut off.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let timestamp: jiff::Timestamp = text.parse().map_err(|_| ParseTimeError)?;
+        Ok(Self(timestamp.as_millisecond()))
+    }
+}
+
+impl<'de> Deserialize<'de> for UnixMillis {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<str>::deserialize(deserializer)?;
+        text.parse().map_err(D::Error::custom)
     }
 }
 
@@ -102,6 +127,19 @@ mod tests {
         check(1_700_000_000_120, "2023-11-14T22:13:20.120Z");
         check(-1, "1969-12-31T23:59:59.999Z");
         check(i64::MAX, "9999-12-30T22:00:00.999Z");
+    }
+
+    #[test]
+    fn times_are_read_as_they_are_written_and_nothing_else_is_a_time() {
+        for millis in [0, 1_700_000_000_120, -1] {
+            assert_eq!(UnixMillis(millis).to_string().parse(), Ok(UnixMillis(millis)));
+        }
+        assert_eq!("2023-11-14T23:13:20.1209+01:00".parse(), Ok(UnixMillis(1_700_000_000_120)));
+        for text in
+            ["", "1700000000", "2023-11-14", "2023-11-14T22:13:20", "now", "2023-13-14T22:13:20Z"]
+        {
+            assert_eq!(text.parse::<UnixMillis>(), Err(ParseTimeError), "{text:?}");
+        }
     }
 
     #[test]

@@ -4,5 +4,5 @@ mod clock;
 mod entropy;
 pub mod log;
 
-pub use clock::{Clock, Hand, UnixMillis};
+pub use clock::{Clock, Hand, ParseTimeError, UnixMillis};
 pub use entropy::{Entropy, EntropyError};

@@ -31,14 +31,20 @@ kinds! {
     ApiKeyId = ApiKey "key";
     /// A conversation.
     ConversationId = Conversation "conv";
+    /// A file.
+    FileId = File "file";
     /// An invitation into an account.
     InvitationId = Invitation "inv";
+    /// Something that is remembered for a person.
+    MemoryId = Memory "mem";
     /// A message of a conversation.
     MessageId = Message "msg";
     /// A request, as in the header `x-request-id`.
     RequestId = Request "req";
     /// A session: one sign-in on one device, for one account.
     SessionId = Session "sess";
+    /// A link under which others read a conversation. This is its name, not the secret.
+    ShareId = Share "shr";
     /// An access token (the claim `jti`).
     TokenId = Token "tok";
     /// A person.

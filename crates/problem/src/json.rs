@@ -1,7 +1,7 @@
 use std::fmt::Write as _;
 
 use axum::body::{Body, to_bytes};
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest, OptionalFromRequest, Request};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -34,6 +34,22 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
         check_headers(request.headers(), limit)?;
         let bytes = read(request.into_body(), limit).await?;
         parse(&bytes).map(Self)
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> OptionalFromRequest<S> for Json<T> {
+    type Rejection = Problem;
+
+    /// `None` for an empty body, whatever its headers say.
+    async fn from_request(request: Request, _: &S) -> Result<Option<Self>, Problem> {
+        let limit = request.extensions().get::<BodyLimit>().map_or(BODY_BYTES_MAX, |limit| limit.0);
+        let (parts, body) = request.into_parts();
+        let bytes = read(body, limit).await?;
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        check_headers(&parts.headers, limit)?;
+        parse(&bytes).map(|value| Some(Self(value)))
     }
 }
 

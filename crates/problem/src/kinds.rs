@@ -70,6 +70,8 @@ kinds! {
         "A personal account has one owner for good and ends with its person.";
     USERNAME_TAKEN "username_taken" CONFLICT "The user name is taken"
         "Someone has this user name.";
+    PRECONDITION_FAILED "precondition_failed" PRECONDITION_FAILED "It has changed meanwhile"
+        "The header If-Match names a version that is not the current one. Read it again and decide anew.";
     CONTENT_TOO_LARGE "content_too_large" PAYLOAD_TOO_LARGE "The body is too large"
         "The body is larger than the route takes.";
     UNSUPPORTED_MEDIA_TYPE "unsupported_media_type" UNSUPPORTED_MEDIA_TYPE "The body has the wrong form"

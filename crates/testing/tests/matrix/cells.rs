@@ -8,6 +8,9 @@ use serde_json::Value;
 use crate::callers::Caller;
 use crate::world::{Kind, World};
 
+/// Parameters of paths that are no ids: names that clients choose, and links that open for everyone.
+const CHOSEN_NAMES: [&str; 3] = ["{continuation_id}", "{key}", "{token}"];
+
 /// One route, as one caller, with one kind of id in one place.
 pub struct Cell<'a> {
     pub component: usize,
@@ -45,12 +48,17 @@ pub fn cells<'a>(
     schemas: &Value,
     caller: &'a Caller,
 ) -> Vec<Cell<'a>> {
-    let parameters = route.path.matches('{').count();
-    let mut variations = vec![None];
-    if 0 < parameters {
-        variations = (0..parameters)
-            .flat_map(|position| Kind::ALL.map(|kind| Some((position, kind))))
-            .collect();
+    let names = route.path.split('/').filter(|segment| segment.starts_with('{'));
+    let mut variations: Vec<_> = names
+        .enumerate()
+        .flat_map(|(position, name)| {
+            // What clients name themselves is nobody else's, and a link is as good for one as for another.
+            let kinds = if CHOSEN_NAMES.contains(&name) { &[Kind::Own][..] } else { &Kind::ALL };
+            kinds.iter().map(move |kind| Some((position, *kind)))
+        })
+        .collect();
+    if variations.is_empty() {
+        variations.push(None);
     }
     let body = route.request.map(|name| {
         let example = &schemas[name]["example"];

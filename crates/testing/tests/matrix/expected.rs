@@ -36,6 +36,10 @@ impl Expected {
 const RULES: &[(&str, &[Role], u16)] = &[
     // No invitation has the token of the example.
     ("accept_invitation", &Role::ALL, 422),
+    // The message of the example is in no conversation.
+    ("fork_conversation", &Role::ALL, 422),
+    // The matrix sends no query, and this must say which conversation it is about.
+    ("delete_memories", &Role::ALL, 400),
     // The member in the path is a viewer: only admins and owners outrank one.
     ("update_member", &[Role::Viewer, Role::Member], 403),
     ("remove_member", &[Role::Viewer, Role::Member], 403),

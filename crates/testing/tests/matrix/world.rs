@@ -8,8 +8,12 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request};
 use caller::Scope;
+use credentials::OpaqueToken;
 use database::{Database, Statement};
-use ids::{AccountId, ApiKeyId, ConversationId, Id, InvitationId, MessageId, SessionId, UserId};
+use ids::{
+    AccountId, ApiKeyId, ConversationId, Id, InvitationId, MemoryId, MessageId, SessionId, ShareId,
+    UserId,
+};
 use routes::{Access, Declaration};
 use settings::{AuthSettings, ConversationsSettings, Variables};
 use testing::{MASTER_KEY, NOW, Person};
@@ -20,6 +24,9 @@ use crate::cells::Cell;
 
 /// In what nobody ever sees.
 const SECRET: &str = "canary-secret";
+
+/// The key of everyone's fact.
+const FACT: &str = "color";
 
 /// What an id in a path may name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +58,8 @@ struct Things {
     invitation: InvitationId,
     api_key: ApiKeyId,
     session: SessionId,
+    memory: MemoryId,
+    share: ShareId,
 }
 
 pub struct World {
@@ -64,6 +73,8 @@ pub struct World {
     keys: BTreeMap<&'static str, ApiKeyId>,
     /// A session of each caller's own that it does not use, by the caller's name.
     sessions: BTreeMap<&'static str, SessionId>,
+    /// A fact that each caller remembers, by the caller's name.
+    memories: BTreeMap<&'static str, MemoryId>,
     changed: Flag<bool>,
 }
 
@@ -91,6 +102,7 @@ impl World {
             credentials: BTreeMap::new(),
             keys: BTreeMap::new(),
             sessions: BTreeMap::new(),
+            memories: BTreeMap::new(),
             changed: Flag::new(false),
         };
         for caller in &CALLERS {
@@ -145,6 +157,9 @@ impl World {
         let spare = new_id();
         insert_session(database, home, person.user_id, spare).await;
         self.sessions.insert(caller.name, spare);
+        let memory = new_id();
+        insert_memory(database, home, person.user_id, memory, "remembered").await;
+        self.memories.insert(caller.name, memory);
     }
 
     pub fn router(&self, component: usize) -> Router {
@@ -176,6 +191,16 @@ impl World {
             "accounts" => things.account.to_string(),
             "conversations" => things.conversation.to_string(),
             "invitations" => things.invitation.to_string(),
+            // Names that clients choose; see `cells`.
+            "by-continuation" => self.continuation(caller),
+            "facts" => FACT.to_owned(),
+            "shares" => things.share.to_string(),
+            // Whom a link is given to reads: shares.rs of the component. Here nobody has one, but those who may copy.
+            "shared" if path.ends_with("/copy") => self.continuation(caller),
+            "shared" => "no-link".to_owned(),
+            // Memories are people's own, too.
+            "memory" if kind == Kind::Own => self.memories[caller.name].to_string(),
+            "memory" => things.memory.to_string(),
             "members" | "users" => things.user.to_string(),
             // Keys and sessions are people's own.
             "sessions" if kind == Kind::Own => self.sessions[caller.name].to_string(),
@@ -184,6 +209,12 @@ impl World {
             "tokens" => things.api_key.to_string(),
             other => panic!("{path} names things after {other}: say here what they are"),
         }
+    }
+
+    /// The continuation id of the conversation in the caller's account.
+    fn continuation(&self, caller: &Caller) -> String {
+        let name = if caller.home == Home::Here { "here" } else { "there" };
+        format!("canary-{name}-content")
     }
 
     /// Remembers that a request has changed something.
@@ -242,6 +273,8 @@ fn unheard_of() -> Things {
         invitation: new_id(),
         api_key: new_id(),
         session: new_id(),
+        memory: new_id(),
+        share: new_id(),
     }
 }
 
@@ -289,11 +322,33 @@ async fn insert_session(database: &Database, account: AccountId, user: UserId, i
     database.query(statement).await.unwrap();
 }
 
+async fn insert_memory(
+    database: &Database,
+    account: AccountId,
+    user: UserId,
+    id: MemoryId,
+    value: &str,
+) {
+    let statement = Statement::new(
+        "INSERT INTO memory (account_id, user_id, id, kind, key, value, created_at, updated_at) \
+         VALUES (?1, ?2, ?3, 'fact', ?4, ?5, ?6, ?6)",
+    )
+    .bind(account.to_string())
+    .bind(user.to_string())
+    .bind(id.to_string())
+    .bind(FACT)
+    .bind(value)
+    .bind(NOW.0);
+    database.query(statement).await.unwrap();
+}
+
 /// A team with one of each kind of thing, full of canaries.
 async fn things(database: &Database, name: &str) -> Things {
     let things = unheard_of();
     let person = format!("canary-{name}-person");
     let content = format!("canary-{name}-content");
+    // Not even others of the same account see what is remembered for a person.
+    let remembered = format!("{SECRET}-memory");
     let (account, user) = (things.account.to_string(), things.user.to_string());
     let (conversation, invitation) =
         (things.conversation.to_string(), things.invitation.to_string());
@@ -345,9 +400,20 @@ async fn things(database: &Database, name: &str) -> Things {
         .bind(message.to_string())
         .bind(NOW.0)
         .bind(wire.to_string()),
+        // Its token is the content, as is the continuation id.
+        Statement::new(
+            "INSERT INTO share (account_id, id, conversation_id, token_hash, tip_seq, title, created_at) VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6)",
+        )
+        .bind(things.account.to_string())
+        .bind(things.share.to_string())
+        .bind(things.conversation.to_string())
+        .bind(OpaqueToken::hash_of(&content).as_slice())
+        .bind(content.as_str())
+        .bind(NOW.0),
     ];
     database.batch(batch).await.unwrap();
     insert_key(database, things.account, things.user, things.api_key).await;
     insert_session(database, things.account, things.user, things.session).await;
+    insert_memory(database, things.account, things.user, things.memory, &remembered).await;
     things
 }

@@ -143,6 +143,11 @@ async fn statements_that_could_leave_their_account_are_refused() {
         "INSERT INTO conversation (id, account_id) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET title = 'x'",
         "INSERT INTO conversation (id, account_id) VALUES (?1, ?2) ON CONFLICT (account_id, id) DO UPDATE SET account_id = ?3",
         "INSERT INTO user (id) SELECT user_id FROM membership",
+        "SELECT text FROM search_index WHERE search_index MATCH ?1",
+        "SELECT text FROM search_index AS s JOIN search_entry AS e ON e.id = s.rowid WHERE s.text MATCH ?1",
+        "SELECT text FROM search_index AS s, search_entry AS e WHERE e.account_id = ?1 AND s.text MATCH ?2",
+        "SELECT text FROM search_index AS s JOIN search_entry AS e ON e.seq = s.rowid WHERE e.account_id = ?1",
+        "SELECT text FROM memory_index AS s JOIN search_entry AS e ON e.id = s.rowid WHERE e.account_id = ?1",
     ] {
         assert!(prove(sql, &tenants).is_err(), "{sql}");
     }
@@ -168,6 +173,8 @@ async fn statements_that_stay_in_their_account_pass() {
         "INSERT INTO conversation (id, account_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
         "INSERT INTO conversation (id, account_id) VALUES (?1, ?2) ON CONFLICT (account_id, id) DO UPDATE SET title = excluded.title",
         "INSERT INTO message (account_id, id) SELECT c.account_id, ?2 FROM conversation AS c WHERE c.account_id = ?1",
+        "SELECT text FROM search_index AS s JOIN search_entry AS e ON e.id = s.rowid WHERE e.account_id = ?1",
+        "SELECT text FROM memory_index JOIN memory AS m ON memory_index.rowid = m.number WHERE m.account_id = ?1",
     ] {
         assert_eq!(prove(sql, &tenants), Ok(()), "{sql}");
     }

@@ -16,6 +16,10 @@ use sqlite3_parser::{Bump, FallibleIterator as _};
 
 use crate::expression::{Equality, Pinned, Sources, alias_text, children, conjuncts, text};
 
+/// Indexes of words, which have no account of their own: index, the table that it is an index of, and the column that is its rowid.
+const WORD_INDEXES: [(&str, &str, &str); 2] =
+    [("memory_index", "memory", "number"), ("search_index", "search_entry", "id")];
+
 /// Tenant tables with the column that holds their account.
 pub type Tenants = BTreeMap<String, String>;
 
@@ -266,7 +270,37 @@ impl Prover<'_> {
                 self.refuse(format!("{alias}.{key} is not bound"));
             }
         }
+        self.refuse_loose_indexes(sources, equalities, &pinned);
         pinned
+    }
+
+    /// Each entry of an index of words must be joined to the row it is about, and that row must be in the account.
+    fn refuse_loose_indexes(
+        &mut self,
+        sources: &Sources,
+        equalities: &[Equality],
+        pinned: &Pinned,
+    ) {
+        for (alias, table) in &sources.tables {
+            let index = WORD_INDEXES.iter().find(|(index, ..)| table.as_deref() == Some(*index));
+            let Some((_, owner, key)) = index else { continue };
+            let rowid = Some((alias.clone(), "rowid".to_owned()));
+            let is_own = |column: Option<(String, String)>| {
+                column.is_some_and(|(owner_alias, name)| {
+                    let is_owner = (owner_alias.clone(), Some((*owner).to_owned()));
+                    name == *key
+                        && sources.tables.contains(&is_owner)
+                        && pinned.contains(&(owner_alias, "account_id".to_owned()))
+                })
+            };
+            let is_joined = equalities.iter().any(|Equality { left, right, .. }| {
+                let (left, right) = (sources.column(left), sources.column(right));
+                (left == rowid && is_own(right.clone())) || (right == rowid && is_own(left))
+            });
+            if !is_joined {
+                self.refuse(format!("{alias} is not joined to a row of {owner} in the account"));
+            }
+        }
     }
 
     /// The rows that an `UPDATE` or `DELETE` touches.

@@ -1,5 +1,6 @@
 use std::fmt;
 
+use problem::FieldError;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -9,9 +10,9 @@ pub const METADATA_BYTES_MAX: usize = 64 * 1024;
 
 /// A JSON object that is the client's alone: kept and given back byte for byte, never interpreted.
 #[derive(Clone)]
-pub struct Metadata(Box<RawValue>);
+pub struct JsonObject(Box<RawValue>);
 
-impl Metadata {
+impl JsonObject {
     /// The JSON text.
     pub fn as_str(&self) -> &str {
         self.0.get()
@@ -22,12 +23,16 @@ impl Metadata {
         &self.0
     }
 
-    /// Whether it is larger than allowed.
-    pub fn is_too_large(&self) -> bool {
-        METADATA_BYTES_MAX < self.as_str().len()
+    /// What is wrong with it as metadata, if anything.
+    pub fn check_metadata(&self) -> Result<(), FieldError> {
+        if self.as_str().len() <= METADATA_BYTES_MAX {
+            return Ok(());
+        }
+        let detail = format!("Metadata may have at most {METADATA_BYTES_MAX} bytes.");
+        Err(FieldError::new("/metadata", detail))
     }
 
-    /// Metadata from the database.
+    /// An object from the database.
     ///
     /// # Errors
     /// When the text is no JSON, which the database does not let in.
@@ -36,7 +41,7 @@ impl Metadata {
     }
 }
 
-impl<'de> Deserialize<'de> for Metadata {
+impl<'de> Deserialize<'de> for JsonObject {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = Box::<RawValue>::deserialize(deserializer)?;
         if raw.get().starts_with('{') {
@@ -48,14 +53,14 @@ impl<'de> Deserialize<'de> for Metadata {
     }
 }
 
-impl Serialize for Metadata {
+impl Serialize for JsonObject {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.0.serialize(serializer)
     }
 }
 
-impl fmt::Debug for Metadata {
+impl fmt::Debug for JsonObject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Metadata(..)")
+        f.write_str("JsonObject(..)")
     }
 }

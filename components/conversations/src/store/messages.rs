@@ -1,0 +1,139 @@
+use ambient::UnixMillis;
+use database::{Database, Row, Statement};
+use ids::{AccountId, ConversationId, MessageId};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::cursor::Place;
+use crate::error::ConversationError;
+use crate::message::{COMPLETED, MessageRole, NewMessage, Position};
+use crate::service::{PAGE_BYTES_MAX, PathChoice, StoredPage};
+
+/// Where and when messages are appended.
+#[derive(Clone, Copy)]
+pub struct Append {
+    pub account: AccountId,
+    pub conversation: ConversationId,
+    pub position: Position,
+    pub now: UnixMillis,
+}
+
+/// Appends a message; `None` when there is no such conversation, or no such message in it as the position names.
+pub async fn append_message(
+    database: &Database,
+    append: Append,
+    id: MessageId,
+    message: &NewMessage,
+) -> Result<Option<Box<RawValue>>, ConversationError> {
+    let (parent, sibling) = append.neighbours();
+    let statement = Statement::new(include_str!("../../queries/append_message.sql"))
+        .bind(append.account.to_string())
+        .bind(append.conversation.to_string())
+        .bind(id.to_string())
+        .bind(parent)
+        .bind(sibling)
+        .bind(message.role.as_str())
+        .bind(COMPLETED)
+        .bind(append.now.0)
+        .bind(message.tail(append.now)?)
+        .bind(message.title());
+    let rows = database.query(statement).await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    Ok(Some(RawValue::from_string(row.get("wire")?)?))
+}
+
+/// Appends messages that answer one another, in order; none when there is no such conversation, or no such message in it as the position
+/// names.
+pub async fn append_messages(
+    database: &Database,
+    append: Append,
+    ids: &[MessageId],
+    messages: &[NewMessage],
+) -> Result<Vec<Box<RawValue>>, ConversationError> {
+    #[derive(Serialize)]
+    struct Item {
+        id: MessageId,
+        role: MessageRole,
+        tail: String,
+        title: Option<String>,
+    }
+    let item = |(id, message): (&MessageId, &NewMessage)| {
+        let NewMessage { role, .. } = *message;
+        Ok(Item { id: *id, role, tail: message.tail(append.now)?, title: message.title() })
+    };
+    let items: Result<Vec<_>, serde_json::Error> = ids.iter().zip(messages).map(item).collect();
+    let (parent, sibling) = append.neighbours();
+    let statement = Statement::new(include_str!("../../queries/append_messages.sql"))
+        .bind(append.account.to_string())
+        .bind(append.conversation.to_string())
+        .bind(serde_json::to_string(&items?)?)
+        .bind(parent)
+        .bind(sibling)
+        .bind(COMPLETED)
+        .bind(append.now.0);
+    let rows = database.query(statement).await?;
+    let stored = rows.iter().map(|row| {
+        let seq: i64 = row.get("seq")?;
+        Ok((seq, RawValue::from_string(row.get("wire")?)?))
+    });
+    let mut stored: Vec<_> = stored.collect::<Result<_, ConversationError>>()?;
+    // What RETURNING gives has no promised order.
+    stored.sort_by_key(|(seq, _)| *seq);
+    Ok(stored.into_iter().map(|(_, wire)| wire).collect())
+}
+
+/// A page of messages on one side of a place. `None` when there is no such conversation, `Some(None)` when it has no such path.
+pub async fn page_messages(
+    database: &Database,
+    account: AccountId,
+    conversation: ConversationId,
+    path: PathChoice,
+    place: Place,
+    limit: u32,
+) -> Result<Option<Option<StoredPage>>, ConversationError> {
+    let (sql, seq) = match place {
+        Place::Before(seq) => (include_str!("../../queries/page_messages_before.sql"), seq),
+        Place::After(seq) => (include_str!("../../queries/page_messages_after.sql"), seq),
+    };
+    let (leaf, tip, all) = match path {
+        PathChoice::Newest => (None, None, false),
+        PathChoice::To(leaf) => (Some(leaf.to_string()), None, false),
+        PathChoice::ToSeq(seq) => (None, Some(seq), false),
+        PathChoice::All(seq) => (None, Some(seq), true),
+    };
+    let statement = Statement::new(sql)
+        .bind(account.to_string())
+        .bind(conversation.to_string())
+        .bind(seq)
+        .bind(limit)
+        .bind(PAGE_BYTES_MAX)
+        .bind(leaf)
+        .bind(tip)
+        .bind(all);
+    let rows = database.query(statement).await?;
+    rows.first().map(read_page).transpose()
+}
+
+impl Append {
+    /// The ids of the parent and of the sibling that the position names.
+    fn neighbours(&self) -> (Option<String>, Option<String>) {
+        match self.position {
+            Position::Newest => (None, None),
+            Position::AnswerTo(parent) => (Some(parent.to_string()), None),
+            Position::SiblingOf(sibling) => (None, Some(sibling.to_string())),
+        }
+    }
+}
+
+fn read_page(row: Row<'_>) -> Result<Option<StoredPage>, ConversationError> {
+    let Some(tip) = row.get("tip_seq")? else { return Ok(None) };
+    let first: Option<i64> = row.get("first_seq")?;
+    let last: Option<i64> = row.get("last_seq")?;
+    let has_more: Option<bool> = row.get("has_more")?;
+    Ok(Some(StoredPage {
+        data: RawValue::from_string(row.get("data")?)?,
+        span: first.zip(last),
+        tip,
+        has_more: has_more.unwrap_or(false),
+    }))
+}

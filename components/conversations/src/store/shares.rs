@@ -1,0 +1,138 @@
+use ambient::UnixMillis;
+use database::{Database, Row, Statement};
+use ids::{AccountId, ConversationId, MessageId, ShareId};
+
+use super::conversations::{bind_new, first};
+use crate::error::ConversationError;
+use crate::service::{Conversation, NewConversation, Path, SHARES_MAX, Share, Snapshot};
+
+/// A path in a conversation.
+#[derive(Debug, Clone, Copy)]
+pub struct Source {
+    pub account: AccountId,
+    pub conversation: ConversationId,
+    pub tip_seq: i64,
+}
+
+/// A share that is about to be written.
+pub struct NewShare {
+    pub id: ShareId,
+    pub hash: [u8; 32],
+    pub tip_seq: i64,
+    pub now: UnixMillis,
+}
+
+/// The path to a message, or to the newest one. `None` when there is no such conversation, `Some(None)` when it has no such message.
+pub async fn measure_path(
+    database: &Database,
+    account: AccountId,
+    conversation: ConversationId,
+    message: Option<MessageId>,
+) -> Result<Option<Option<Path>>, ConversationError> {
+    let statement = Statement::new(include_str!("../../queries/measure_path.sql"))
+        .bind(account.to_string())
+        .bind(conversation.to_string())
+        .bind(message.map(|id| id.to_string()));
+    let rows = database.query(statement).await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let tip_seq: Option<i64> = row.get("tip_seq")?;
+    let messages = row.get("messages")?;
+    Ok(Some(tip_seq.map(|tip_seq| Path { tip_seq, messages })))
+}
+
+/// A new conversation of `account` with copies of the messages of a path. What goes to another account goes without metadata and without
+/// instructions of the system. `ids` are those of the conversation and of its messages; see `copy_messages.sql`.
+pub async fn copy_conversation(
+    database: &Database,
+    source: Source,
+    account: AccountId,
+    ids: (ConversationId, MessageId),
+    new: &NewConversation,
+    now: UnixMillis,
+) -> Result<Conversation, ConversationError> {
+    let (id, message_id) = ids;
+    let insert = include_str!("../../queries/insert_conversation.sql");
+    let copy = Statement::new(include_str!("../../queries/copy_messages.sql"))
+        .bind(source.account.to_string())
+        .bind(source.conversation.to_string())
+        .bind(source.tip_seq)
+        .bind(account.to_string())
+        .bind(id.to_string())
+        .bind(message_id.to_string())
+        .bind(source.account != account);
+    let get = Statement::new(include_str!("../../queries/get_conversation.sql"))
+        .bind(account.to_string())
+        .bind(id.to_string());
+    let batch = vec![bind_new(insert, account, id, new, now), copy, get];
+    let results = database.batch(batch).await?;
+    let copied = results.last().map(first).transpose()?.flatten();
+    copied.ok_or(ConversationError::NotFound)
+}
+
+/// `None` when there is no such conversation, or it has too many shares.
+pub async fn create_share(
+    database: &Database,
+    account: AccountId,
+    conversation: ConversationId,
+    new: NewShare,
+) -> Result<Option<Share>, ConversationError> {
+    let statement = Statement::new(include_str!("../../queries/insert_share.sql"))
+        .bind(account.to_string())
+        .bind(conversation.to_string())
+        .bind(new.id.to_string())
+        .bind(new.hash.as_slice())
+        .bind(new.tip_seq)
+        .bind(new.now.0)
+        .bind(SHARES_MAX);
+    database.query(statement).await?.first().map(read_share).transpose()
+}
+
+pub async fn list_shares(
+    database: &Database,
+    account: AccountId,
+    conversation: ConversationId,
+) -> Result<Vec<Share>, ConversationError> {
+    let statement = Statement::new(include_str!("../../queries/list_shares.sql"))
+        .bind(account.to_string())
+        .bind(conversation.to_string());
+    database.query(statement).await?.iter().map(read_share).collect()
+}
+
+/// Whether there was such a share.
+pub async fn delete_share(
+    database: &Database,
+    account: AccountId,
+    id: ShareId,
+) -> Result<bool, ConversationError> {
+    let statement = Statement::new(include_str!("../../queries/delete_share.sql"))
+        .bind(account.to_string())
+        .bind(id.to_string());
+    Ok(!database.query(statement).await?.is_empty())
+}
+
+/// What the token with this hash leads to.
+pub async fn find_share(
+    database: &Database,
+    hash: &[u8; 32],
+) -> Result<Option<Snapshot>, ConversationError> {
+    let statement =
+        Statement::new(include_str!("../../queries/find_share.sql")).bind(hash.as_slice());
+    let rows = database.query(statement).await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    Ok(Some(Snapshot {
+        account: row.get::<String>("account_id")?.parse()?,
+        conversation: row.get::<String>("conversation_id")?.parse()?,
+        tip_seq: row.get("tip_seq")?,
+        title: row.get("title")?,
+        created_at: UnixMillis(row.get("created_at")?),
+    }))
+}
+
+fn read_share(row: Row<'_>) -> Result<Share, ConversationError> {
+    Ok(Share {
+        id: row.get::<String>("id")?.parse()?,
+        conversation_id: row.get::<String>("conversation_id")?.parse()?,
+        title: row.get("title")?,
+        created_at: UnixMillis(row.get("created_at")?),
+    })
+}

@@ -33,6 +33,8 @@ kinds! {
     ConversationId = Conversation "conv";
     /// An invitation into an account.
     InvitationId = Invitation "inv";
+    /// A mail that was handed over.
+    MailId = Mail "mail";
     /// A message of a conversation.
     MessageId = Message "msg";
     /// A request, as in the header `x-request-id`.

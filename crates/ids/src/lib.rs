@@ -5,6 +5,6 @@ mod kinds;
 
 pub use id::{Id, Kind, ParseIdError};
 pub use kinds::{
-    AccountId, ApiKeyId, ConversationId, InvitationId, MessageId, RequestId, SessionId, TokenId,
-    UserId,
+    AccountId, ApiKeyId, ConversationId, InvitationId, MailId, MessageId, RequestId, SessionId,
+    TokenId, UserId,
 };

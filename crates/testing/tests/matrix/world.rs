@@ -252,6 +252,8 @@ async fn routers(database: &Database) -> Vec<Router> {
         ("limit_login", "off"),
         ("limit_signup", "off"),
         ("limit_mail", "off"),
+        ("limit_refresh", "off"),
+        ("limit_totp", "off"),
     ]
     .into_iter()
     .collect();

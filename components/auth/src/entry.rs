@@ -18,8 +18,8 @@ static ROUTER: OnceLock<Router> = OnceLock::new();
 enum StartError {
     #[error(transparent)]
     Settings(#[from] SettingsError),
-    #[error("password hashing is not configured as it must be")]
-    Hashing(#[from] credentials::PasswordHashError),
+    #[error(transparent)]
+    Setup(#[from] crate::SetupError),
 }
 
 #[spin_sdk::http_service]

@@ -1,10 +1,20 @@
 use ambient::EntropyError;
-use credentials::{PASSWORD_CHARS_MAX, PasswordHashError, SignError};
+use credentials::{PASSWORD_CHARS_MAX, PasswordHashError, SealError, SignError};
 use database::DatabaseError;
+use egress::EgressError;
 use ids::ParseIdError;
 use keyring::KeyringError;
 use limits::LimitError;
 use problem::{FieldError, Problem, kinds};
+
+/// Why the component cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    #[error("password hashing is not configured as it must be")]
+    Hashing(#[from] PasswordHashError),
+    #[error("requests to other servers cannot be made")]
+    Egress(#[from] EgressError),
+}
 
 /// Everything that can go wrong in this component.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +29,24 @@ pub enum AuthError {
     UsernameTaken,
     #[error("login and password fit no one")]
     InvalidCredentials,
+    #[error("the person is disabled")]
+    Disabled,
+    #[error("a code of the second factor is needed")]
+    TotpRequired,
+    #[error("the code is not right")]
+    InvalidCode,
+    #[error("there is a second factor already")]
+    TotpEnrolled,
+    #[error("the address was never proven")]
+    UnverifiedLogin,
+    #[error("the current password is wrong")]
+    ReauthenticationFailed,
+    #[error("the one-time token does not count")]
+    InvalidToken,
+    #[error("no mailer is configured")]
+    MailerMissing,
+    #[error("the refresh token does not count")]
+    InvalidRefreshToken,
     #[error("the root key of the signing key is not in the ring of master_key")]
     KeyMismatch,
     #[error("the master key cannot be used")]
@@ -27,6 +55,8 @@ pub enum AuthError {
     Sign(#[from] SignError),
     #[error("the password could not be hashed or compared")]
     PasswordHash(#[from] PasswordHashError),
+    #[error(transparent)]
+    Seal(#[from] SealError),
     #[error("no randomness")]
     Entropy(#[from] EntropyError),
     #[error("a stored id is damaged")]
@@ -79,10 +109,38 @@ impl From<AuthError> for Problem {
             AuthError::UsernameTaken => {
                 Self::new(&kinds::USERNAME_TAKEN, "Someone has this user name. Choose another one.")
             }
-            AuthError::InvalidCredentials => {
+            AuthError::InvalidCredentials | AuthError::Disabled => {
                 Self::new(&kinds::INVALID_CREDENTIALS, "Login and password do not fit together.")
             }
             AuthError::Limited(error) => error.into(),
+            AuthError::TotpRequired => {
+                Self::new(&kinds::TOTP_REQUIRED, "Send the code of your authenticator app as totp.")
+            }
+            AuthError::InvalidCode => {
+                Self::new(&kinds::INVALID_CODE, "This is not the code of the moment.")
+            }
+            AuthError::TotpEnrolled => Self::new(
+                &kinds::TOTP_ENROLLED,
+                "Remove the second factor before you set up another.",
+            ),
+            AuthError::UnverifiedLogin => Self::new(
+                &kinds::EMAIL_UNVERIFIED,
+                "Follow the link in the mail that was sent to your address; a new one is on its way.",
+            ),
+            AuthError::ReauthenticationFailed => {
+                Self::new(&kinds::REAUTHENTICATION_FAILED, "The password is not your current one.")
+            }
+            AuthError::InvalidToken => Self::new(
+                &kinds::INVALID_TOKEN,
+                "The token does not count: it was used, replaced by a newer one, or is too old.",
+            ),
+            AuthError::MailerMissing => Self::new(
+                &kinds::MAILER_MISSING,
+                "This deployment cannot send mails; its operator has to set the variable mailer.",
+            ),
+            AuthError::InvalidRefreshToken => {
+                Self::new(&kinds::UNAUTHORIZED, "The refresh token does not count. Sign in again.")
+            }
             AuthError::NotFound => Self::not_found(),
             AuthError::RankTooLow => Self::new(
                 &kinds::FORBIDDEN,
@@ -119,6 +177,7 @@ impl From<AuthError> for Problem {
             | AuthError::Keyring(_)
             | AuthError::Sign(_)
             | AuthError::PasswordHash(_)
+            | AuthError::Seal(_)
             | AuthError::Entropy(_)
             | AuthError::StoredId(_)
             | AuthError::StoredScope(_)

@@ -1,12 +1,15 @@
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
-use caller::ClientAddress;
+use axum::response::{IntoResponse as _, Response};
 use credentials::{Jwk, Password};
 use problem::{Json, Problem};
 use serde::{Deserialize, Serialize};
 
+use crate::device::Device;
 use crate::error::AuthError;
-use crate::service::{Auth, SignedIn, Signup};
+use crate::login::Login;
+use crate::service::{Auth, SignedIn};
+use crate::signup::{Signup, SignupOutcome};
 
 /// How long clients may use the key set that they have. A new key is published this long before it signs (SECURITY R26).
 const JWKS_CACHE_CONTROL: &str = "public, max-age=300";
@@ -27,6 +30,8 @@ pub struct SignupBody {
 pub struct LoginBody {
     login: String,
     password: Password,
+    #[serde(default)]
+    totp: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -42,21 +47,26 @@ pub struct KeySet {
 /// `POST /api/auth/signup`
 pub async fn signup(
     State(auth): State<Auth>,
-    address: ClientAddress,
+    device: Device,
     Json(body): Json<SignupBody>,
-) -> Result<(StatusCode, Json<SignedIn>), Problem> {
+) -> Result<Response, Problem> {
     let SignupBody { email, password, username, name } = body;
-    let signed_in = auth.sign_up(Signup { email, password, username, name }, address).await?;
-    Ok((StatusCode::CREATED, Json(signed_in)))
+    match auth.sign_up(Signup { email, password, username, name, device }).await? {
+        SignupOutcome::SignedIn(signed_in) => {
+            Ok((StatusCode::CREATED, Json(signed_in)).into_response())
+        }
+        SignupOutcome::Mailed => Ok(StatusCode::ACCEPTED.into_response()),
+    }
 }
 
 /// `POST /api/auth/login`
 pub async fn login(
     State(auth): State<Auth>,
-    address: ClientAddress,
+    device: Device,
     Json(body): Json<LoginBody>,
 ) -> Result<Json<SignedIn>, Problem> {
-    Ok(Json(auth.log_in(&body.login, &body.password, address).await?))
+    let LoginBody { login, password, totp } = body;
+    Ok(Json(auth.log_in(&Login { login, password, totp, device }).await?))
 }
 
 /// `GET /.well-known/jwks.json`

@@ -6,7 +6,7 @@ use problem::{Manners, with_manners};
 use routes::{Access, Declaration, Gates, Readiness, Route, RouteTable};
 
 use crate::service::Auth;
-use crate::{accounts, admin, api_keys, http};
+use crate::{accounts, admin, api_keys, http, me, password, session, totp};
 
 /// What every list takes.
 const PAGED: &[&str] = &["limit", "cursor"];
@@ -15,7 +15,16 @@ const READ: Access = Access::Account(Role::Viewer, Scope::AccountRead);
 const ADMINISTER: Access = Access::Account(Role::Admin, Scope::AccountAdmin);
 
 fn table() -> RouteTable<Auth> {
-    let routes = [sign_in(), api_keys(), accounts(), members(), administration()];
+    let routes = [
+        sign_in(),
+        sessions(),
+        passwords(),
+        me(),
+        api_keys(),
+        accounts(),
+        members(),
+        administration(),
+    ];
     RouteTable::new(routes.into_iter().flatten())
 }
 
@@ -47,6 +56,82 @@ fn sign_in() -> Vec<Route<Auth>> {
         Route::get("/readyz", Access::Public, "get_readyz", http::get_readyz)
             .summary("Whether the component can serve: its database answers and has its schema.")
             .gives(200, "Health"),
+    ]
+}
+
+fn sessions() -> Vec<Route<Auth>> {
+    use session::http;
+    vec![
+        Route::post("/api/auth/refresh", Access::Public, "refresh_session", http::refresh_session)
+            .summary("Spend a refresh token for the next one and an access token.")
+            .takes("Refresh")
+            .gives(200, "SignedIn"),
+        Route::post("/api/auth/logout", Access::Person, "logout", http::logout)
+            .summary("End the session of the access token."),
+        Route::post("/api/auth/switch", Access::Person, "switch_account", http::switch_account)
+            .summary("Sign in to another account that you are a member of.")
+            .takes("Switch")
+            .gives(200, "SignedIn"),
+        Route::get("/api/me/sessions", Access::Person, "list_sessions", http::list_sessions)
+            .summary("List your living sessions, the newest first.")
+            .query(PAGED)
+            .gives(200, "SessionPage"),
+        Route::delete(
+            "/api/me/sessions/{id}",
+            Access::Person,
+            "revoke_session",
+            http::revoke_session,
+        )
+        .summary("End one of your sessions."),
+    ]
+}
+
+fn passwords() -> Vec<Route<Auth>> {
+    use password::http;
+    let public = Access::Public;
+    vec![
+        Route::post("/api/auth/password", Access::Person, "change_password", http::change_password)
+            .summary("Change your password; your other sessions end.")
+            .takes("PasswordChange"),
+        Route::post("/api/auth/password/forgot", public, "forget_password", http::forget_password)
+            .summary("Have a link mailed with which to choose a new password.")
+            .takes("PasswordForgotten"),
+        Route::post("/api/auth/password/reset", public, "reset_password", http::reset_password)
+            .summary("Choose a new password with a token that was mailed; all sessions end.")
+            .takes("PasswordReset"),
+        Route::post("/api/auth/email/verify", public, "verify_email", http::verify_email)
+            .summary("Prove an address with a token that was mailed to it.")
+            .takes("EmailVerification"),
+    ]
+}
+
+fn me() -> Vec<Route<Auth>> {
+    vec![
+        Route::get("/api/me", Access::Person, "get_me", me::http::get_me)
+            .summary("Get your profile.")
+            .gives(200, "User"),
+        Route::patch("/api/me", Access::Person, "update_me", me::http::update_me)
+            .summary("Change your user name or name.")
+            .takes("ProfileChange")
+            .gives(200, "User"),
+        Route::delete("/api/me", Access::Person, "delete_me", me::http::delete_me)
+            .summary("Leave, with everything that nobody else has a part in.")
+            .takes("Reauthentication"),
+        Route::post("/api/auth/totp", Access::Person, "enrol_totp", totp::http::enrol_totp)
+            .summary("Begin to set up a second factor.")
+            .takes("Reauthentication")
+            .gives(200, "TotpEnrolment"),
+        Route::post(
+            "/api/auth/totp/confirm",
+            Access::Person,
+            "confirm_totp",
+            totp::http::confirm_totp,
+        )
+        .summary("Confirm the second factor with a code of the app.")
+        .takes("TotpCode"),
+        Route::delete("/api/auth/totp", Access::Person, "remove_totp", totp::http::remove_totp)
+            .summary("Remove the second factor.")
+            .takes("Reauthentication"),
     ]
 }
 

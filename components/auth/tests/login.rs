@@ -11,10 +11,10 @@ mod support;
 
 use std::time::Duration;
 
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use database::Statement;
-use serde_json::{Value, json};
-use support::{PASSWORD, Setup, number, setup};
+use serde_json::json;
+use support::{PASSWORD, Setup, number, setup, visible};
 use testing::Answer;
 
 const PATH: &str = "/api/auth/login";
@@ -28,14 +28,6 @@ async fn with_ada() -> Setup {
 
 async fn login(setup: &Setup, login: &str, password: &str) -> Answer {
     setup.client.post(PATH, &json!({"login": login, "password": password})).await
-}
-
-/// Everything that someone outside can see of an answer, but for the request's id.
-fn visible(answer: &Answer) -> (StatusCode, HeaderMap, Value) {
-    let (mut headers, mut body) = (answer.headers.clone(), answer.body.clone());
-    headers.remove("x-request-id");
-    body["request_id"] = Value::Null;
-    (answer.status, headers, body)
 }
 
 #[tokio::test]

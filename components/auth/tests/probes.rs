@@ -9,14 +9,16 @@
 
 mod support;
 
+use std::time::Duration;
+
 use axum::http::{Method, StatusCode};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use credentials::{AccessToken, Verifier};
 use database::{Database, Statement};
 use serde_json::json;
-use support::{client, setup, signup};
-use testing::{ISSUER, MASTER_KEY, NOW};
+use support::{client, number, setup, signup};
+use testing::{Client, ISSUER, MASTER_KEY, NOW};
 
 #[tokio::test]
 async fn unknown_paths_and_methods_are_problems() {
@@ -173,19 +175,83 @@ async fn the_published_keys_verify_what_is_issued() {
     read.verify(token, &Verifier::new(&public_key).unwrap()).unwrap();
 }
 
+/// The ids of the published keys, the newest first.
+async fn kids(client: &Client) -> Vec<String> {
+    let set = client.get("/.well-known/jwks.json").await.body;
+    let keys = set["keys"].as_array().unwrap();
+    keys.iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
+}
+
+/// The id of the key that signs.
+async fn signing(client: &Client, email: &str) -> String {
+    let answer = client.post("/api/auth/signup", &signup(email)).await;
+    let token = answer.body["access_token"].as_str().unwrap();
+    AccessToken::read(token, ISSUER).unwrap().kid().to_owned()
+}
+
 #[tokio::test]
-async fn a_rotated_ring_keeps_the_key_and_a_retired_key_is_replaced() {
+async fn a_rotated_ring_publishes_a_key_before_it_signs_and_ends_the_old_one_after_its_tokens() {
     let setup = setup().await;
-    let before = setup.client.get("/.well-known/jwks.json").await.body;
+    let old = signing(&setup.client, "a@example.com").await;
+    let ring = format!("new:{},1:{MASTER_KEY}", testing::OTHER_MASTER_KEY);
+    let (rotated, hand) = client(&setup.database, &ring);
+    rotated.get("/.well-known/jwks.json").await;
+    let both = kids(&rotated).await;
+    assert_eq!((both.len(), &both[1]), (2, &old), "published");
+    hand.advance(Duration::from_secs(359));
+    assert_eq!(signing(&rotated, "b@example.com").await, old, "not yet signing");
+    hand.advance(Duration::from_secs(1));
+    assert_eq!(signing(&rotated, "c@example.com").await, both[0], "signing");
+    hand.advance(Duration::from_secs(659));
+    assert_eq!(kids(&rotated).await, both, "the last token of the old key may still be alive");
+    hand.advance(Duration::from_secs(1));
+    assert_eq!(kids(&rotated).await, both[..1], "and is not any more");
+    assert_eq!(number(&setup.database, "SELECT count(*) AS n FROM signing_key").await, 2);
+}
+
+#[tokio::test]
+async fn a_key_gets_a_successor_after_ninety_days_and_of_many_instances_one_makes_it() {
+    let setup = setup().await;
+    let old = signing(&setup.client, "a@example.com").await;
+    setup.hand.advance(Duration::from_hours(90 * 24));
+    let requests: Vec<_> = (0..8)
+        .map(|_| {
+            let (client, hand) = client(&setup.database, MASTER_KEY);
+            hand.advance(Duration::from_hours(90 * 24));
+            tokio::spawn(async move { client.get("/.well-known/jwks.json").await.status })
+        })
+        .collect();
+    for request in requests {
+        assert_eq!(request.await.unwrap(), StatusCode::OK);
+    }
+    let both = kids(&setup.client).await;
+    assert_eq!((both.len(), &both[1]), (2, &old));
+    setup.hand.advance(Duration::from_mins(6));
+    assert_eq!(signing(&setup.client, "b@example.com").await, both[0]);
+}
+
+#[tokio::test]
+async fn a_key_that_is_retired_at_once_is_replaced_at_once() {
+    let setup = setup().await;
+    let answer = setup.client.post("/api/auth/signup", &signup("a@example.com")).await;
+    let ada = setup.client.with_token(answer.body["access_token"].as_str().unwrap());
+    let old = kids(&setup.client).await;
+    let retire = || {
+        Statement::new("UPDATE signing_key SET retired_at = ?1 WHERE signs_from <= ?1").bind(NOW.0)
+    };
+    setup.database.query(retire()).await.unwrap();
+    assert_eq!(ada.get("/api/me/sessions").await.status, StatusCode::UNAUTHORIZED);
+    let new = kids(&setup.client).await;
+    assert_eq!(new.len(), 1);
+    assert_ne!(new, old);
+    // Also when a successor was published already, whose time has not come.
     let ring = format!("new:{},1:{MASTER_KEY}", testing::OTHER_MASTER_KEY);
     let (rotated, _) = client(&setup.database, &ring);
-    assert_eq!(rotated.get("/.well-known/jwks.json").await.body, before);
-    let retire = Statement::new("UPDATE signing_key SET retired_at = ?1").bind(NOW.0);
-    setup.database.query(retire).await.unwrap();
-    let after = rotated.get("/.well-known/jwks.json").await.body;
-    assert_eq!(after["keys"].as_array().unwrap().len(), 1);
-    assert_ne!(after["keys"][0]["kid"], before["keys"][0]["kid"]);
-    // The new key comes from the new root key, which an instance with the old ring alone cannot know.
+    rotated.get("/.well-known/jwks.json").await;
+    assert_eq!(kids(&rotated).await.len(), 2);
+    setup.database.query(retire()).await.unwrap();
+    assert_eq!(signing(&rotated, "b@example.com").await, kids(&rotated).await[0]);
+    // Its root key is one that an instance with the old ring alone cannot know.
     let answer = setup.client.get("/.well-known/jwks.json").await;
     assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
 }
@@ -206,6 +272,21 @@ fn the_table_is_what_the_contract_says() {
     GET /api/health get_health Public
     GET /healthz get_healthz Public
     GET /readyz get_readyz Public
+    POST /api/auth/refresh refresh_session Public
+    POST /api/auth/logout logout Person
+    POST /api/auth/switch switch_account Person
+    GET /api/me/sessions list_sessions Person
+    DELETE /api/me/sessions/{id} revoke_session Person
+    POST /api/auth/password change_password Person
+    POST /api/auth/password/forgot forget_password Public
+    POST /api/auth/password/reset reset_password Public
+    POST /api/auth/email/verify verify_email Public
+    GET /api/me get_me Person
+    PATCH /api/me update_me Person
+    DELETE /api/me delete_me Person
+    POST /api/auth/totp enrol_totp Person
+    POST /api/auth/totp/confirm confirm_totp Person
+    DELETE /api/auth/totp remove_totp Person
     POST /api/tokens create_api_key Member(Viewer)
     GET /api/tokens list_api_keys Member(Viewer)
     DELETE /api/tokens/{id} delete_api_key Member(Viewer)

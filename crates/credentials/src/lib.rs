@@ -2,11 +2,13 @@
 
 mod access_token;
 mod api_key_token;
+mod bcrypt_hash;
 mod common_passwords;
 mod opaque_token;
 mod password;
 mod password_hash;
 mod signing_key;
+mod totp;
 
 pub use access_token::{
     ACCESS_TOKEN_LIFETIME, AUDIENCE, AccessToken, Claims, InvalidToken, LEEWAY_S, TOKEN_BYTES_MAX,
@@ -21,3 +23,4 @@ pub use password_hash::{
     verify_password,
 };
 pub use signing_key::{Jwk, SignError, SigningKey, Verifier};
+pub use totp::{RECOVERY_CODES, RecoveryCode, SealError, TotpSecret};

@@ -2,7 +2,7 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{self, PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
 
-use crate::Password;
+use crate::{Password, bcrypt_hash};
 
 /// Bounds on hashes from the database or an import: what lies beyond is not computed, because it would cost too much.
 const MEMORY_KIB_MAX: u32 = 64 * 1024;
@@ -23,7 +23,7 @@ pub struct HashParameters(Params);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     Wrong,
-    /// Right; `is_outdated` when the hash was made with other parameters and should be replaced.
+    /// Right; `is_outdated` when the hash was made in another way and should be replaced by one of this password.
     Right {
         is_outdated: bool,
     },
@@ -103,6 +103,12 @@ pub fn verify_password(
     let unusable = |_| PasswordHashError::Unusable;
     if HASH_BYTES_MAX < stored.len() || !stored.is_ascii() {
         return Err(PasswordHashError::Unusable);
+    }
+    if bcrypt_hash::is_bcrypt(stored) {
+        // bcrypt has not looked at what lies beyond its limit: a new hash would bind the person to a suffix that nobody checked.
+        let is_outdated = password.as_bytes().len() <= bcrypt_hash::PASSWORD_BYTES_MAX;
+        let is_right = bcrypt_hash::verify(password.as_bytes(), stored)?;
+        return Ok(if is_right { Verdict::Right { is_outdated } } else { Verdict::Wrong });
     }
     let hash = PasswordHash::new(stored).map_err(|_| PasswordHashError::Unusable)?;
     let algorithm =
@@ -193,6 +199,20 @@ mod tests {
     }
 
     #[test]
+    fn bcrypt_verifies_and_is_outdated_as_far_as_it_looked_at_the_password() {
+        let current = HashParameters::recommended().unwrap();
+        let verdict = |text: &str, hash: &str| verify_password(&password(text), hash, &current);
+        let hash = "$2b$06$If6bvum7DFjUnE9p2uDeDu0YHzrHM6tf.iqN8.yx.jNN1ILEf7h0i";
+        assert_eq!(verdict("abc", hash).unwrap(), Verdict::Right { is_outdated: true });
+        assert_eq!(verdict("abc ", hash).unwrap(), Verdict::Wrong);
+        let hash = bcrypt::hash_with_salt("x".repeat(72), 4, [7; 16]).unwrap().to_string();
+        let exact = verdict(&"x".repeat(72), &hash).unwrap();
+        assert_eq!(exact, Verdict::Right { is_outdated: true });
+        let longer = verdict(&"x".repeat(73), &hash).unwrap();
+        assert_eq!(longer, Verdict::Right { is_outdated: false });
+    }
+
+    #[test]
     fn a_hash_that_is_none_or_would_cost_too_much_is_unusable() {
         let current = HashParameters::recommended().unwrap();
         let tail = "c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
@@ -213,6 +233,7 @@ mod tests {
             format!("$argon2id$v=19$m=1,t=2,p=1${tail}"),
             format!("$argon9$v=19$m=19456,t=2,p=1${tail}"),
             "$2b$12$abcdefghijklmnopqrstuv".to_owned(),
+            "$2b$31$m0CrhHm10qJ3lXRY.5zDGO3rS2KdeeWLuGmsfGlMfOxih58VYVfxe".to_owned(),
         ];
         for hash in hostile {
             let outcome = verify_password(&password("password"), &hash, &current);

@@ -35,6 +35,8 @@ kinds! {
     FileId = File "file";
     /// An invitation into an account.
     InvitationId = Invitation "inv";
+    /// A mail that was handed over.
+    MailId = Mail "mail";
     /// Something that is remembered for a person.
     MemoryId = Memory "mem";
     /// A message of a conversation.

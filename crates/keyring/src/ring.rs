@@ -30,6 +30,10 @@ pub enum Purpose {
     Fingerprint,
     /// The seed of the Ed25519 key of this generation.
     SigningSeed { generation: u32 },
+    /// Computing the successor of a refresh token.
+    RefreshToken,
+    /// Encrypting the secrets of second factors.
+    TotpSeal,
 }
 
 impl Purpose {
@@ -38,6 +42,8 @@ impl Purpose {
         match self {
             Self::Fingerprint => "selvage/1/fingerprint".to_owned(),
             Self::SigningSeed { generation } => format!("selvage/1/signing-seed/{generation}"),
+            Self::RefreshToken => "selvage/1/refresh-token".to_owned(),
+            Self::TotpSeal => "selvage/1/totp-seal".to_owned(),
         }
     }
 }

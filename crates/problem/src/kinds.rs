@@ -44,14 +44,18 @@ kinds! {
         "Malformed JSON, an unknown or missing field, a value of the wrong type, or an unknown query parameter.";
     INVALID_CREDENTIALS "invalid_credentials" UNAUTHORIZED "The credentials are wrong"
         "No one signs in with this login and password. The answer is the same whether the login exists or not.";
+    TOTP_REQUIRED "totp_required" UNAUTHORIZED "A code is needed"
+        "Login and password are right, and the person has a second factor. Send its code as `totp`.";
     UNAUTHORIZED "unauthorized" UNAUTHORIZED "Authentication is needed"
         "The request carries no valid access token. Sign in, or refresh the token. The answer is the same for every cause.";
     EMAIL_UNVERIFIED "email_unverified" FORBIDDEN "The address is not verified"
-        "This needs a verified e-mail address.";
+        "This needs a verified e-mail address. To someone who signs in with the right password a new mail is sent.";
     FORBIDDEN "forbidden" FORBIDDEN "The role does not allow this"
         "The credential is valid, but its role in this account is too low for this route.";
     INSUFFICIENT_SCOPE "insufficient_scope" FORBIDDEN "The API key does not allow this"
         "The API key is valid, but it was made without the scope of this route, or no API key may use the route.";
+    REAUTHENTICATION_FAILED "reauthentication_failed" FORBIDDEN "The current password is wrong"
+        "What the request asks for needs the current password, and this is another one.";
     NOT_FOUND "not_found" NOT_FOUND "Not found"
         "There is no such thing, or it belongs to another account. The answer is the same for both.";
     METHOD_NOT_ALLOWED "method_not_allowed" METHOD_NOT_ALLOWED "The route has no such method"
@@ -68,6 +72,8 @@ kinds! {
         "No more of these can be made. Delete some that are no longer needed.";
     PERSONAL_ACCOUNT "personal_account" CONFLICT "This is a personal account"
         "A personal account has one owner for good and ends with its person.";
+    TOTP_ENROLLED "totp_enrolled" CONFLICT "There is a second factor already"
+        "The person has a confirmed second factor. Remove it first.";
     USERNAME_TAKEN "username_taken" CONFLICT "The user name is taken"
         "Someone has this user name.";
     PRECONDITION_FAILED "precondition_failed" PRECONDITION_FAILED "It has changed meanwhile"
@@ -76,12 +82,18 @@ kinds! {
         "The body is larger than the route takes.";
     UNSUPPORTED_MEDIA_TYPE "unsupported_media_type" UNSUPPORTED_MEDIA_TYPE "The body has the wrong form"
         "The body needs the header content-type: application/json and no content-encoding.";
+    INVALID_CODE "invalid_code" UNPROCESSABLE_ENTITY "The code is wrong"
+        "The code is not that of the moment, or was used before.";
+    INVALID_TOKEN "invalid_token" UNPROCESSABLE_ENTITY "The token does not count"
+        "A token that was mailed does not count: it was used, replaced by a newer one, or is too old.";
     VALIDATION_FAILED "validation_failed" UNPROCESSABLE_ENTITY "A value breaks a rule"
         "The request is well-formed, but values in it break rules; the member errors names each with a JSON pointer.";
     RATE_LIMITED "rate_limited" TOO_MANY_REQUESTS "Too many requests"
         "A limit is used up for now. Try again after the seconds in Retry-After.";
     INTERNAL_ERROR "internal_error" INTERNAL_SERVER_ERROR "The server failed"
         "A fault of the server. Its log names the cause under the request id.";
+    MAILER_MISSING "mailer_missing" SERVICE_UNAVAILABLE "No mails can be sent"
+        "The route needs to send a mail, and the deployment has no mailer. Its operator has to set one.";
     UNAVAILABLE "unavailable" SERVICE_UNAVAILABLE "The service is unavailable"
         "The database is away or overloaded. Try again after the seconds in Retry-After.";
 }

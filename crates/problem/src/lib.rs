@@ -11,4 +11,4 @@ pub use extract::{Path, Query};
 pub use json::{BODY_BYTES_MAX, BodyLimit, Json};
 pub use kinds::Kind;
 pub use manners::{Manners, with_manners};
-pub use problem::{FieldError, Problem};
+pub use problem::{FieldError, Problem, chain};

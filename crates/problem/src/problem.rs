@@ -152,8 +152,8 @@ impl Problem {
     }
 }
 
-/// The error and its sources, outermost first.
-fn chain(error: &(dyn Error + 'static)) -> String {
+/// The error and its sources, outermost first, for a log.
+pub fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {

@@ -1,6 +1,9 @@
+use egress::UrlPolicy;
 use keyring::Keyring;
+use mailer::Delivery;
 
-use crate::{DataSettings, LimitSettings, SettingsError, Variables};
+use crate::variables::boolean;
+use crate::{DataSettings, LimitSettings, SettingsError, Variables, mail};
 
 /// What the component `auth` depends on.
 #[derive(Debug, Clone)]
@@ -11,13 +14,19 @@ pub struct AuthSettings {
     /// `password_min_length`, default 12, at least 8: code points of a new password.
     pub password_chars_min: usize,
     pub limits: LimitSettings,
+    /// `require_email_verification`, default false: whether people must prove their address before they can sign in.
+    pub require_email_verification: bool,
+    /// `mailer` and what it needs; by default the log under a `public_url` on this machine, and none elsewhere.
+    pub delivery: Delivery,
+    /// `egress_allow`, default empty: origins that outbound calls may reach beyond public ones over TLS.
+    pub egress: UrlPolicy,
 }
 
 const PASSWORD_CHARS_MIN_DEFAULT: usize = 12;
 
 impl AuthSettings {
     /// The variables that it reads.
-    pub const NAMES: [&'static str; 10] = [
+    pub const NAMES: [&'static str; 16] = [
         DataSettings::NAMES[0],
         DataSettings::NAMES[1],
         DataSettings::NAMES[2],
@@ -28,6 +37,12 @@ impl AuthSettings {
         LimitSettings::NAMES[2],
         LimitSettings::NAMES[3],
         LimitSettings::NAMES[4],
+        mail::NAMES[0],
+        mail::NAMES[1],
+        mail::NAMES[2],
+        mail::NAMES[3],
+        "egress_allow",
+        "require_email_verification",
     ];
 
     /// # Errors
@@ -40,12 +55,20 @@ impl AuthSettings {
             reading.optional("password_min_length", PASSWORD_CHARS_MIN_DEFAULT, length);
         let is_local = data.as_ref().is_none_or(DataSettings::is_local);
         let limits = LimitSettings::read(&mut reading, is_local);
+        let require_email_verification =
+            reading.optional("require_email_verification", false, boolean);
+        let egress = reading.optional("egress_allow", UrlPolicy::default(), str::parse);
+        let delivery =
+            egress.as_ref().and_then(|egress| mail::read(&mut reading, egress, is_local));
         let settings = (|| {
             Some(Self {
                 data: data?,
                 keyring: keyring?,
                 password_chars_min: password_chars_min?,
                 limits: limits?,
+                require_email_verification: require_email_verification?,
+                delivery: delivery?,
+                egress: egress?,
             })
         })();
         reading.finish(settings)
@@ -159,14 +182,55 @@ mod tests {
     }
 
     #[test]
+    fn mails_go_to_the_log_on_one_s_own_machine_and_nowhere_else_unless_told() {
+        let delivery = |pairs: &[(&str, &str)]| {
+            let pairs: Vec<_> = pairs.iter().copied().chain([("master_key", KEY)]).collect();
+            settings(&pairs).map(|settings| settings.delivery)
+        };
+        assert!(matches!(delivery(&[]), Ok(Delivery::Log)));
+        let public = ("public_url", "https://chat.example");
+        assert!(matches!(delivery(&[public]), Ok(Delivery::Off)));
+        assert!(matches!(
+            delivery(&[("public_url", "http://localhost.evil.example")]),
+            Ok(Delivery::Off)
+        ));
+        assert!(matches!(delivery(&[("mailer", "off")]), Ok(Delivery::Off)));
+        assert!(matches!(delivery(&[public, ("mailer", "log")]), Ok(Delivery::Log)));
+        let sender = [("mailer_from", "a@b.example"), ("mailer_key", "hunter2")];
+        let Ok(Delivery::Resend(resend)) = delivery(&[("mailer", "resend"), sender[0], sender[1]])
+        else {
+            panic!("no Resend");
+        };
+        assert_eq!(resend.target.as_str(), "https://api.resend.com/emails");
+        let hook = [("mailer", "webhook"), ("mailer_key", "hunter2")];
+        let url = |url: &'static str| delivery(&[hook[0], hook[1], ("mailer_url", url)]);
+        assert!(matches!(url("https://hooks.example/mail"), Ok(Delivery::Webhook { .. })));
+        for (error, expected) in [
+            (
+                delivery(&[("mailer", "smtp")]),
+                "mailer: it is none of log, resend, postmark, webhook and off",
+            ),
+            (delivery(&[("mailer", "resend")]), "mailer_from is missing; mailer_key is missing"),
+            (delivery(&[hook[0], hook[1]]), "mailer_url is missing"),
+            (url("http://127.0.0.1:1/"), "mailer_url: The URL must begin with https://."),
+        ] {
+            assert_eq!(error.unwrap_err().0.join("; "), expected);
+        }
+    }
+
+    #[test]
     fn given_values_are_taken() {
         let settings = settings(&[
             ("master_key", KEY),
             ("public_url", "https://chat.example/base/"),
             ("auto_migrate", "false"),
             ("password_min_length", "15"),
+            ("require_email_verification", "true"),
+            ("egress_allow", "http://127.0.0.1:*"),
         ])
         .unwrap();
+        assert!(settings.require_email_verification);
+        settings.egress.check("http://127.0.0.1:9/").unwrap();
         assert_eq!(settings.password_chars_min, 15);
         assert_eq!(settings.data.public_url, "https://chat.example/base");
         assert!(!settings.data.auto_migrate);

@@ -4,6 +4,7 @@ mod auth;
 mod conversations;
 mod data;
 mod limits;
+mod mail;
 mod variables;
 
 pub use auth::AuthSettings;

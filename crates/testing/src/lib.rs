@@ -5,12 +5,14 @@
 
 mod database;
 mod hrana_server;
+mod http_server;
 mod person;
 mod redaction;
 mod request;
 
 pub use database::{MASTER_KEY, NOW, OTHER_MASTER_KEY, database};
 pub use hrana_server::{Fault, HranaOptions, HranaServer};
+pub use http_server::HttpServer;
 pub use person::{ISSUER, Person};
 pub use redaction::redact;
 pub use request::{Answer, Client};

@@ -5,14 +5,13 @@ use audit::{Entry, Log};
 use caller::{Caller, ClientAddress, Role};
 use credentials::OpaqueToken;
 use ids::{Id, InvitationId, UserId};
-use limits::Charge;
 use problem::FieldError;
 use serde::Serialize;
 
 use crate::accounts::invitation_store as store;
 use crate::error::AuthError;
+use crate::identity;
 use crate::service::{Account, Auth};
-use crate::{identity, mail};
 
 pub const INVITATION_LIFETIME: Duration = Duration::from_hours(7 * 24);
 
@@ -49,6 +48,7 @@ impl Auth {
         email: &str,
         role: Role,
     ) -> Result<Invitation, AuthError> {
+        self.require_mailer()?;
         let email = identity::email(email).map_err(|error| AuthError::Invalid(vec![error]))?;
         if caller.role < role {
             return Err(AuthError::RankTooLow);
@@ -61,8 +61,7 @@ impl Auth {
             return Err(AuthError::AlreadyMember);
         }
         let now = self.clock.now();
-        let charge = Charge::new("mail", &email, self.settings.limits.mail);
-        limits::charge(&self.database, now, &[charge]).await?;
+        self.charge_mail(&email).await?;
         let token = OpaqueToken::generate(&self.entropy)?;
         let invitation = Invitation {
             id: Id::generate(now, &self.entropy)?,
@@ -81,7 +80,7 @@ impl Auth {
                 most: INVITATIONS_MAX,
             });
         }
-        mail::invitation(&self.settings.data.public_url, &invitation.email, &token);
+        self.mail_invitation(&invitation.email, &token).await;
         Ok(invitation)
     }
 

@@ -6,11 +6,14 @@
     reason = "each test file is a crate of its own and uses its own part"
 )]
 
+use std::sync::{Arc, Mutex};
+
 use ambient::{Clock, Entropy, Hand};
+use axum::http::{HeaderMap, Method, StatusCode};
 use database::{Database, Statement};
 use serde_json::{Value, json};
 use settings::{AuthSettings, Variables};
-use testing::{Client, MASTER_KEY, NOW, Person};
+use testing::{Answer, Client, HttpServer, MASTER_KEY, NOW, Person};
 
 pub const PASSWORD: &str = "correct horse battery";
 
@@ -28,7 +31,13 @@ pub async fn setup() -> Setup {
 
 /// Another instance of the component on the same database. Its limits are out of the way of tests that are about something else.
 pub fn client(database: &Database, master_key: &str) -> (Client, Hand) {
-    let variables = [("master_key", master_key), ("limit_login", "off"), ("limit_signup", "off")];
+    let variables = [
+        ("master_key", master_key),
+        ("limit_login", "off"),
+        ("limit_signup", "off"),
+        ("limit_refresh", "off"),
+        ("limit_totp", "off"),
+    ];
     client_with(database, &variables)
 }
 
@@ -39,6 +48,73 @@ pub fn client_with(database: &Database, variables: &[(&str, &str)]) -> (Client, 
     let settings = AuthSettings::new(&variables).unwrap();
     let router = auth::router(database.clone(), settings, clock, Entropy::system()).unwrap();
     (Client::new(router), hand)
+}
+
+/// Where mails arrive: a webhook on a real server.
+pub struct Mailbox {
+    mails: Arc<Mutex<Vec<Value>>>,
+    _server: HttpServer,
+}
+
+/// A component that sends mails, with further variables.
+pub async fn setup_with_mail(variables: &[(&str, &str)]) -> (Setup, Mailbox) {
+    let mails = Arc::new(Mutex::new(Vec::new()));
+    let kept = Arc::clone(&mails);
+    let server = HttpServer::start(move |request| {
+        kept.lock().unwrap().push(serde_json::from_slice(request.body()).unwrap());
+        Some(http::Response::new("".into()))
+    })
+    .await;
+    let (origin, database) = (server.origin(), testing::database().await);
+    let mut all = vec![
+        ("master_key", MASTER_KEY),
+        ("mailer", "webhook"),
+        ("mailer_key", "hunter2"),
+        ("mailer_url", &origin),
+        ("egress_allow", &origin),
+        ("limit_login", "off"),
+        ("limit_signup", "off"),
+        ("limit_mail", "off"),
+    ];
+    all.extend_from_slice(variables);
+    let (client, hand) = client_with(&database, &all);
+    (Setup { client, database, hand }, Mailbox { mails, _server: server })
+}
+
+impl Mailbox {
+    /// All mails so far, emptied.
+    pub fn take(&self) -> Vec<Value> {
+        std::mem::take(&mut self.mails.lock().unwrap())
+    }
+
+    /// The token in the link of the only mail.
+    pub fn token(&self) -> String {
+        let mails = self.take();
+        assert_eq!(mails.len(), 1, "{mails:?}");
+        mails[0]["link"].as_str().unwrap().split_once("?token=").unwrap().1.to_owned()
+    }
+}
+
+/// A request with a JSON body.
+pub async fn send(client: &Client, method: Method, path: &str, body: &Value) -> Answer {
+    let request = client
+        .request(method, path)
+        .header("content-type", "application/json")
+        .body(body.to_string().into())
+        .unwrap();
+    client.send(request).await
+}
+
+/// Someone new, signed in.
+pub async fn sign_up(setup: &Setup, email: &str) -> (Client, Answer) {
+    let answer = setup.client.post("/api/auth/signup", &signup(email)).await;
+    assert_eq!(answer.status, StatusCode::CREATED);
+    (setup.client.with_token(answer.body["access_token"].as_str().unwrap()), answer)
+}
+
+pub async fn log_in(setup: &Setup, login: &str, password: &str) -> Answer {
+    let body = json!({"login": login, "password": password});
+    setup.client.post("/api/auth/login", &body).await
 }
 
 pub fn signup(email: &str) -> Value {
@@ -94,4 +170,12 @@ impl Team {
     pub fn member_path(&self, someone: &Someone) -> String {
         format!("{}/members/{}", self.path, someone.person.user_id)
     }
+}
+
+/// Everything that someone outside can see of an answer, but for the request's id.
+pub fn visible(answer: &Answer) -> (StatusCode, HeaderMap, Value) {
+    let (mut headers, mut body) = (answer.headers.clone(), answer.body.clone());
+    headers.remove("x-request-id");
+    body["request_id"] = Value::Null;
+    (answer.status, headers, body)
 }

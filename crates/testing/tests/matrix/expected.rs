@@ -40,6 +40,15 @@ const RULES: &[(&str, &[Role], u16)] = &[
     ("fork_conversation", &Role::ALL, 422),
     // The matrix sends no query, and this must say which conversation it is about.
     ("delete_memories", &Role::ALL, 400),
+    // Nobody is a member of the account of the example.
+    ("switch_account", &Role::ALL, 404),
+    // Nobody here has a password, so none is the right one.
+    ("change_password", &Role::ALL, 403),
+    ("delete_me", &Role::ALL, 403),
+    ("enrol_totp", &Role::ALL, 403),
+    ("remove_totp", &Role::ALL, 403),
+    // And so nobody has a second factor to confirm.
+    ("confirm_totp", &Role::ALL, 422),
     // The member in the path is a viewer: only admins and owners outrank one.
     ("update_member", &[Role::Viewer, Role::Member], 403),
     ("remove_member", &[Role::Viewer, Role::Member], 403),

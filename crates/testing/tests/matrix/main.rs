@@ -15,6 +15,7 @@
 mod callers;
 mod cells;
 mod expected;
+mod things;
 mod tricks;
 mod world;
 

@@ -8,12 +8,8 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request};
 use caller::Scope;
-use credentials::OpaqueToken;
 use database::{Database, Statement};
-use ids::{
-    AccountId, ApiKeyId, ConversationId, Id, InvitationId, MemoryId, MessageId, SessionId, ShareId,
-    UserId,
-};
+use ids::{ApiKeyId, MemoryId, SessionId};
 use routes::{Access, Declaration};
 use settings::{AuthSettings, ConversationsSettings, Variables};
 use testing::{MASTER_KEY, NOW, Person};
@@ -21,12 +17,9 @@ use tower::ServiceExt as _;
 
 use crate::callers::{CALLERS, Caller, Home, Shows};
 use crate::cells::Cell;
-
-/// In what nobody ever sees.
-const SECRET: &str = "canary-secret";
-
-/// The key of everyone's fact.
-const FACT: &str = "color";
+use crate::things::{
+    FACT, SECRET, Things, insert_key, insert_memory, insert_session, new_id, things, unheard_of,
+};
 
 /// What an id in a path may name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,20 +41,6 @@ impl Kind {
         [Self::Own, Self::Foreign, Self::Deleted, Self::Random, Self::Malformed];
 }
 
-/// One of each kind of thing.
-#[derive(Debug, Clone)]
-struct Things {
-    account: AccountId,
-    /// A viewer of the account who calls nothing.
-    user: UserId,
-    conversation: ConversationId,
-    invitation: InvitationId,
-    api_key: ApiKeyId,
-    session: SessionId,
-    memory: MemoryId,
-    share: ShareId,
-}
-
 pub struct World {
     routers: Vec<Router>,
     here: Things,
@@ -76,10 +55,6 @@ pub struct World {
     /// A fact that each caller remembers, by the caller's name.
     memories: BTreeMap<&'static str, MemoryId>,
     changed: Flag<bool>,
-}
-
-fn new_id<K: ids::Kind>() -> Id<K> {
-    Id::generate(NOW, &Entropy::system()).unwrap()
 }
 
 impl World {
@@ -265,19 +240,6 @@ impl World {
     }
 }
 
-fn unheard_of() -> Things {
-    Things {
-        account: new_id(),
-        user: new_id(),
-        conversation: new_id(),
-        invitation: new_id(),
-        api_key: new_id(),
-        session: new_id(),
-        memory: new_id(),
-        share: new_id(),
-    }
-}
-
 /// The routers of all components, in the order of `components()`.
 async fn routers(database: &Database) -> Vec<Router> {
     let variables: Variables = [
@@ -285,6 +247,8 @@ async fn routers(database: &Database) -> Vec<Router> {
         ("limit_login", "off"),
         ("limit_signup", "off"),
         ("limit_mail", "off"),
+        ("limit_refresh", "off"),
+        ("limit_totp", "off"),
     ]
     .into_iter()
     .collect();
@@ -297,123 +261,4 @@ async fn routers(database: &Database) -> Vec<Router> {
     let settings = ConversationsSettings::new(&variables).unwrap();
     let conversations = conversations::router(database.clone(), settings, clock, Entropy::system());
     vec![auth, conversations]
-}
-
-async fn insert_key(database: &Database, account: AccountId, user: UserId, id: ApiKeyId) {
-    let statement = Statement::new(
-        "INSERT INTO api_key (account_id, id, user_id, name, prefix, token_hash, scopes, created_at, expires_at) \
-         VALUES (?1, ?2, ?3, 'spare', 'slv_', randomblob(32), 'chat', ?4, ?4 + 1000000)",
-    )
-    .bind(account.to_string())
-    .bind(id.to_string())
-    .bind(user.to_string())
-    .bind(NOW.0);
-    database.query(statement).await.unwrap();
-}
-
-async fn insert_session(database: &Database, account: AccountId, user: UserId, id: SessionId) {
-    let statement = Statement::new(
-        "INSERT INTO session (account_id, id, user_id, created_at, last_used_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?4, ?4 + 1000000)",
-    )
-    .bind(account.to_string())
-    .bind(id.to_string())
-    .bind(user.to_string())
-    .bind(NOW.0);
-    database.query(statement).await.unwrap();
-}
-
-async fn insert_memory(
-    database: &Database,
-    account: AccountId,
-    user: UserId,
-    id: MemoryId,
-    value: &str,
-) {
-    let statement = Statement::new(
-        "INSERT INTO memory (account_id, user_id, id, kind, key, value, created_at, updated_at) \
-         VALUES (?1, ?2, ?3, 'fact', ?4, ?5, ?6, ?6)",
-    )
-    .bind(account.to_string())
-    .bind(user.to_string())
-    .bind(id.to_string())
-    .bind(FACT)
-    .bind(value)
-    .bind(NOW.0);
-    database.query(statement).await.unwrap();
-}
-
-/// A team with one of each kind of thing, full of canaries.
-async fn things(database: &Database, name: &str) -> Things {
-    let things = unheard_of();
-    let person = format!("canary-{name}-person");
-    let content = format!("canary-{name}-content");
-    // Not even others of the same account see what is remembered for a person.
-    let remembered = format!("{SECRET}-memory");
-    let (account, user) = (things.account.to_string(), things.user.to_string());
-    let (conversation, invitation) =
-        (things.conversation.to_string(), things.invitation.to_string());
-    let message: MessageId = new_id();
-    let wire = serde_json::json!({
-        "id": message, "seq": 1, "parent_id": null, "role": "user", "content": content,
-        "status": "completed", "metadata": {}, "created_at": NOW,
-    });
-    let batch = vec![
-        Statement::new(
-            "INSERT INTO user (id, email, name, password_hash, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
-        )
-        .bind(user.as_str())
-        .bind(format!("{person}@example.com"))
-        .bind(person.as_str())
-        .bind(SECRET)
-        .bind(NOW.0),
-        Statement::new("INSERT INTO account (id, name, kind, created_at, updated_at) VALUES (?1, ?2, 'team', ?3, ?3)")
-            .bind(account.as_str())
-            .bind(person.as_str())
-            .bind(NOW.0),
-        Statement::new("INSERT INTO membership (account_id, user_id, role, created_at) VALUES (?1, ?2, 'viewer', ?3)")
-            .bind(account.as_str())
-            .bind(user.as_str())
-            .bind(NOW.0),
-        Statement::new(
-            "INSERT INTO invitation (account_id, id, email, role, invited_by, token_hash, created_at, expires_at) \
-             VALUES (?1, ?2, ?3, 'viewer', ?4, randomblob(32), ?5, ?5 + 1000000)",
-        )
-        .bind(account.as_str())
-        .bind(invitation)
-        .bind(format!("{person}-invited@example.com"))
-        .bind(user)
-        .bind(NOW.0),
-        Statement::new(
-            "INSERT INTO conversation (account_id, id, continuation_id, title, metadata, created_at, updated_at, active_at) \
-             VALUES (?1, ?2, ?3, ?3, json_object('x', ?3), ?4, ?4, ?4)",
-        )
-        .bind(account.as_str())
-        .bind(conversation.as_str())
-        .bind(content.as_str())
-        .bind(NOW.0),
-        Statement::new(
-            "INSERT INTO message (account_id, conversation_id, seq, id, role, status, created_at, wire) \
-             VALUES (?1, ?2, 1, ?3, 'user', 'completed', ?4, ?5)",
-        )
-        .bind(account)
-        .bind(conversation)
-        .bind(message.to_string())
-        .bind(NOW.0)
-        .bind(wire.to_string()),
-        // Its token is the content, as is the continuation id.
-        Statement::new(
-            "INSERT INTO share (account_id, id, conversation_id, token_hash, tip_seq, title, created_at) VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6)",
-        )
-        .bind(things.account.to_string())
-        .bind(things.share.to_string())
-        .bind(things.conversation.to_string())
-        .bind(OpaqueToken::hash_of(&content).as_slice())
-        .bind(content.as_str())
-        .bind(NOW.0),
-    ];
-    database.batch(batch).await.unwrap();
-    insert_key(database, things.account, things.user, things.api_key).await;
-    insert_session(database, things.account, things.user, things.session).await;
-    insert_memory(database, things.account, things.user, things.memory, &remembered).await;
-    things
 }

@@ -1,0 +1,3 @@
+DELETE FROM one_time_token
+WHERE token_hash = ?1
+  AND purpose = 'verify'

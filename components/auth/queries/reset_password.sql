@@ -1,0 +1,15 @@
+-- The token is checked again in the transaction that takes effect. That it arrived proves the address too.
+UPDATE user
+SET password_hash = ?3, email_verified = 1, updated_at = ?4
+WHERE id = ?1
+  AND is_active = 1
+  AND EXISTS (
+    SELECT 1
+    FROM one_time_token AS t
+    WHERE t.token_hash = ?2
+      AND t.user_id = ?1
+      AND t.purpose = 'reset'
+      AND t.expires_at > ?4
+      AND t.email = user.email
+  )
+RETURNING id

@@ -1,0 +1,79 @@
+//! The body outside a component: pooled HTTP/1.1 and HTTP/2 over rustls.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+
+use crate::message::{check_head, read};
+use crate::{EgressError, Limits, Request, Response};
+
+/// The longest time for name resolution and the TCP handshake.
+const CONNECT_MAX: Duration = Duration::from_secs(5);
+
+/// How long an unused connection stays open.
+const IDLE_MAX: Duration = Duration::from_secs(30);
+
+/// Sends requests. Clones share their connections. Its calls must run inside a tokio runtime.
+#[derive(Debug, Clone)]
+pub struct Egress {
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+}
+
+impl Egress {
+    /// A sender that trusts the certificate authorities of Mozilla's list.
+    ///
+    /// # Errors
+    /// [`EgressError::Unsendable`] when the cryptography that is compiled in has no cipher suite for TLS.
+    pub fn new() -> Result<Self, EgressError> {
+        let mut http = HttpConnector::new();
+        http.enforce_http(false);
+        http.set_nodelay(true);
+        http.set_connect_timeout(Some(CONNECT_MAX));
+        // Named here, because rustls panics when it has to guess between two that other crates enabled.
+        let connector = HttpsConnectorBuilder::new()
+            .with_provider_and_webpki_roots(rustls::crypto::ring::default_provider())
+            .map_err(|_| EgressError::Unsendable)?
+            .https_or_http()
+            .enable_http1()
+            .enable_http2()
+            .wrap_connector(http);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE_MAX)
+            .build(connector);
+        Ok(Self { client })
+    }
+
+    /// Sends a request and reads the answer, whatever its status but for redirects.
+    ///
+    /// # Errors
+    /// See [`EgressError`]. The other server may have acted on the request all the same.
+    pub async fn send(&self, request: Request, limits: Limits) -> Result<Response, EgressError> {
+        tokio::time::timeout(limits.total, self.exchange(request, limits.body_bytes_max))
+            .await
+            .unwrap_or(Err(EgressError::Timeout))
+    }
+
+    async fn exchange(
+        &self,
+        request: Request,
+        body_bytes_max: usize,
+    ) -> Result<Response, EgressError> {
+        let mut outgoing = http::Request::new(Full::new(request.body));
+        *outgoing.method_mut() = request.method;
+        *outgoing.uri_mut() = request.target.uri()?;
+        *outgoing.headers_mut() = request.headers;
+        let response = self.client.request(outgoing).await.map_err(|error| {
+            if error.is_connect() { EgressError::Unreachable } else { EgressError::Interrupted }
+        })?;
+        let (head, body) = response.into_parts();
+        check_head(head.status, &head.headers)?;
+        let body = read(body, body_bytes_max).await?;
+        Ok(Response { status: head.status, headers: head.headers, body })
+    }
+}

@@ -24,6 +24,9 @@ use crate::cells::Cell;
 /// In what nobody ever sees.
 const SECRET: &str = "canary-secret";
 
+/// What is remembered for a person: not even others of the same account see it.
+const REMEMBERED: &str = "canary-secret-memory";
+
 /// The key of everyone's fact.
 const FACT: &str = "color";
 
@@ -184,11 +187,11 @@ impl World {
             "conversations" => things.conversation.to_string(),
             "invitations" => things.invitation.to_string(),
             // Names that clients choose; see `cells`.
-            "by-continuation" => self.continuation(caller),
+            "by-continuation" => continuation(caller),
             "facts" => FACT.to_owned(),
             "shares" => things.share.to_string(),
             // Whom a link is given to reads: shares.rs of the component. Here nobody has one, but those who may copy.
-            "shared" if path.ends_with("/copy") => self.continuation(caller),
+            "shared" if path.ends_with("/copy") => continuation(caller),
             "shared" => "no-link".to_owned(),
             // Memories are people's own, too.
             "memory" if kind == Kind::Own => self.memories[caller.name].to_string(),
@@ -199,12 +202,6 @@ impl World {
             "tokens" => things.api_key.to_string(),
             other => panic!("{path} names things after {other}: say here what they are"),
         }
-    }
-
-    /// The continuation id of the conversation in the caller's account.
-    fn continuation(&self, caller: &Caller) -> String {
-        let name = if caller.home == Home::Here { "here" } else { "there" };
-        format!("canary-{name}-content")
     }
 
     /// Remembers that a request has changed something.
@@ -252,6 +249,12 @@ impl World {
         let leaks: Vec<_> = hidden.into_iter().filter(|word| text.contains(word)).collect();
         leaks.into_iter()
     }
+}
+
+/// The continuation id of the conversation in the caller's account.
+fn continuation(caller: &Caller) -> String {
+    let name = if caller.home == Home::Here { "here" } else { "there" };
+    format!("canary-{name}-content")
 }
 
 fn unheard_of() -> Things {
@@ -324,8 +327,6 @@ async fn things(database: &Database, name: &str) -> Things {
     let things = unheard_of();
     let person = format!("canary-{name}-person");
     let content = format!("canary-{name}-content");
-    // Not even others of the same account see what is remembered for a person.
-    let remembered = format!("{SECRET}-memory");
     let (account, user) = (things.account.to_string(), things.user.to_string());
     let (conversation, invitation) =
         (things.conversation.to_string(), things.invitation.to_string());
@@ -390,6 +391,6 @@ async fn things(database: &Database, name: &str) -> Things {
     ];
     database.batch(batch).await.unwrap();
     insert_key(database, things.account, things.user, things.api_key).await;
-    insert_memory(database, things.account, things.user, things.memory, &remembered).await;
+    insert_memory(database, things.account, things.user, things.memory, REMEMBERED).await;
     things
 }

@@ -1,5 +1,5 @@
 //! A history that many write and that the server is killed under: each seq is there once, and each page says the same as before.
-#![expect(clippy::unwrap_used, reason = "test code")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
 use std::collections::BTreeMap;
 

@@ -98,90 +98,100 @@ impl From<AuthError> for Problem {
     fn from(error: AuthError) -> Self {
         match error {
             AuthError::Invalid(errors) => Self::validation(errors),
-            AuthError::PasswordTooLong => Self::new(
-                &kinds::INVALID_REQUEST,
-                format!("A password has at most {PASSWORD_CHARS_MAX} characters."),
-            ),
-            AuthError::EmailTaken => Self::new(
-                &kinds::EMAIL_TAKEN,
-                "Someone has signed up with this address. Sign in instead.",
-            ),
-            AuthError::UsernameTaken => {
-                Self::new(&kinds::USERNAME_TAKEN, "Someone has this user name. Choose another one.")
-            }
-            AuthError::InvalidCredentials | AuthError::Disabled => {
-                Self::new(&kinds::INVALID_CREDENTIALS, "Login and password do not fit together.")
-            }
             AuthError::Limited(error) => error.into(),
-            AuthError::TotpRequired => {
-                Self::new(&kinds::TOTP_REQUIRED, "Send the code of your authenticator app as totp.")
-            }
-            AuthError::InvalidCode => {
-                Self::new(&kinds::INVALID_CODE, "This is not the code of the moment.")
-            }
-            AuthError::TotpEnrolled => Self::new(
-                &kinds::TOTP_ENROLLED,
-                "Remove the second factor before you set up another.",
-            ),
-            AuthError::UnverifiedLogin => Self::new(
-                &kinds::EMAIL_UNVERIFIED,
-                "Follow the link in the mail that was sent to your address; a new one is on its way.",
-            ),
-            AuthError::ReauthenticationFailed => {
-                Self::new(&kinds::REAUTHENTICATION_FAILED, "The password is not your current one.")
-            }
-            AuthError::InvalidToken => Self::new(
-                &kinds::INVALID_TOKEN,
-                "The token does not count: it was used, replaced by a newer one, or is too old.",
-            ),
-            AuthError::MailerMissing => Self::new(
-                &kinds::MAILER_MISSING,
-                "This deployment cannot send mails; its operator has to set the variable mailer.",
-            ),
-            AuthError::InvalidRefreshToken => {
-                Self::new(&kinds::UNAUTHORIZED, "The refresh token does not count. Sign in again.")
-            }
             AuthError::NotFound => Self::not_found(),
-            AuthError::RankTooLow => Self::new(
-                &kinds::FORBIDDEN,
-                "Nobody changes what has the same or a higher rank, or grants more than they have.",
-            ),
-            AuthError::OwnPerson => Self::new(
-                &kinds::FORBIDDEN,
-                "Nobody does this to themselves. Ask another administrator.",
-            ),
-            AuthError::LastOwner => Self::new(
-                &kinds::LAST_OWNER,
-                "Make someone else an owner first, or delete the account.",
-            ),
-            AuthError::PersonalAccount => Self::new(
-                &kinds::PERSONAL_ACCOUNT,
-                "A personal account has one owner for good and ends with its person.",
-            ),
-            AuthError::AlreadyMember => Self::new(
-                &kinds::ALREADY_MEMBER,
-                "Whoever has this address is a member of the account already.",
-            ),
-            AuthError::EmailUnverified => Self::new(
-                &kinds::EMAIL_UNVERIFIED,
-                "The invitation was sent to another address than yours, and yours is not verified.",
-            ),
-            AuthError::LimitReached { what, most } => Self::new(
-                &kinds::LIMIT_REACHED,
-                format!("There may be {most} {what}. Delete some that are no longer needed."),
-            ),
             AuthError::Database(error) | AuthError::Keyring(KeyringError::Database(error)) => {
                 error.into()
             }
-            AuthError::KeyMismatch
-            | AuthError::Keyring(_)
-            | AuthError::Sign(_)
-            | AuthError::PasswordHash(_)
-            | AuthError::Seal(_)
-            | AuthError::Entropy(_)
-            | AuthError::StoredId(_)
-            | AuthError::StoredScope(_)
-            | AuthError::StoredRole(_) => Self::internal(&error),
+            error => sign_in(&error)
+                .or_else(|| accounts(&error))
+                .unwrap_or_else(|| Self::internal(&error)),
         }
     }
+}
+
+/// What goes wrong when people prove who they are. `None` for everything else.
+fn sign_in(error: &AuthError) -> Option<Problem> {
+    let problem = match error {
+        AuthError::PasswordTooLong => Problem::new(
+            &kinds::INVALID_REQUEST,
+            format!("A password has at most {PASSWORD_CHARS_MAX} characters."),
+        ),
+        AuthError::EmailTaken => Problem::new(
+            &kinds::EMAIL_TAKEN,
+            "Someone has signed up with this address. Sign in instead.",
+        ),
+        AuthError::UsernameTaken => {
+            Problem::new(&kinds::USERNAME_TAKEN, "Someone has this user name. Choose another one.")
+        }
+        AuthError::InvalidCredentials | AuthError::Disabled => {
+            Problem::new(&kinds::INVALID_CREDENTIALS, "Login and password do not fit together.")
+        }
+        AuthError::TotpRequired => {
+            Problem::new(&kinds::TOTP_REQUIRED, "Send the code of your authenticator app as totp.")
+        }
+        AuthError::InvalidCode => {
+            Problem::new(&kinds::INVALID_CODE, "This is not the code of the moment.")
+        }
+        AuthError::TotpEnrolled => Problem::new(
+            &kinds::TOTP_ENROLLED,
+            "Remove the second factor before you set up another.",
+        ),
+        AuthError::UnverifiedLogin => Problem::new(
+            &kinds::EMAIL_UNVERIFIED,
+            "Follow the link in the mail that was sent to your address; a new one is on its way.",
+        ),
+        AuthError::ReauthenticationFailed => {
+            Problem::new(&kinds::REAUTHENTICATION_FAILED, "The password is not your current one.")
+        }
+        AuthError::InvalidToken => Problem::new(
+            &kinds::INVALID_TOKEN,
+            "The token does not count: it was used, replaced by a newer one, or is too old.",
+        ),
+        AuthError::MailerMissing => Problem::new(
+            &kinds::MAILER_MISSING,
+            "This deployment cannot send mails; its operator has to set the variable mailer.",
+        ),
+        AuthError::InvalidRefreshToken => {
+            Problem::new(&kinds::UNAUTHORIZED, "The refresh token does not count. Sign in again.")
+        }
+        _ => return None,
+    };
+    Some(problem)
+}
+
+/// What goes wrong among people who share accounts. `None` for everything else.
+fn accounts(error: &AuthError) -> Option<Problem> {
+    let problem = match error {
+        AuthError::RankTooLow => Problem::new(
+            &kinds::FORBIDDEN,
+            "Nobody changes what has the same or a higher rank, or grants more than they have.",
+        ),
+        AuthError::OwnPerson => Problem::new(
+            &kinds::FORBIDDEN,
+            "Nobody does this to themselves. Ask another administrator.",
+        ),
+        AuthError::LastOwner => Problem::new(
+            &kinds::LAST_OWNER,
+            "Make someone else an owner first, or delete the account.",
+        ),
+        AuthError::PersonalAccount => Problem::new(
+            &kinds::PERSONAL_ACCOUNT,
+            "A personal account has one owner for good and ends with its person.",
+        ),
+        AuthError::AlreadyMember => Problem::new(
+            &kinds::ALREADY_MEMBER,
+            "Whoever has this address is a member of the account already.",
+        ),
+        AuthError::EmailUnverified => Problem::new(
+            &kinds::EMAIL_UNVERIFIED,
+            "The invitation was sent to another address than yours, and yours is not verified.",
+        ),
+        AuthError::LimitReached { what, most } => Problem::new(
+            &kinds::LIMIT_REACHED,
+            format!("There may be {most} {what}. Delete some that are no longer needed."),
+        ),
+        _ => return None,
+    };
+    Some(problem)
 }

@@ -66,7 +66,7 @@ pub async fn login(
     Json(body): Json<LoginBody>,
 ) -> Result<Json<SignedIn>, Problem> {
     let LoginBody { login, password, totp } = body;
-    Ok(Json(auth.log_in(&Login { login, password, totp, device }).await?))
+    Ok(Json(auth.log_in(&Login { name: login, password, totp, device }).await?))
 }
 
 /// `GET /.well-known/jwks.json`

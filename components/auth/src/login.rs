@@ -23,7 +23,7 @@ const ATTEMPTS: usize = 3;
 /// What someone signs in with.
 pub struct Login {
     /// E-mail address or user name.
-    pub login: String,
+    pub name: String,
     pub password: Password,
     /// A code of the authenticator app, or a recovery code.
     pub totp: Option<String>,
@@ -57,9 +57,9 @@ impl Auth {
             return Err(AuthError::PasswordTooLong);
         }
         let key = keys::current(self).await?;
-        let candidate = self.candidate(&login.login).await?;
+        let candidate = self.candidate(&login.name).await?;
         let known = candidate.as_ref().map(|known| (known.user.id, known.account.id));
-        let attempt = Attempt::new(&login.login, known, login.device.address);
+        let attempt = Attempt::new(&login.name, known, login.device.address);
         let charges = attempt.charges(self.settings.limits.login);
         limits::charge(&self.database, self.clock.now(), &charges).await?;
         match self.try_log_in(&key, login, candidate, &attempt).await {
@@ -102,7 +102,7 @@ impl Auth {
                 return self.signed_in(key, user, account, session.id, token, now);
             }
             seen_hash = Some(hash);
-            candidate = self.candidate(&login.login).await?;
+            candidate = self.candidate(&login.name).await?;
         }
         Err(AuthError::Disabled)
     }

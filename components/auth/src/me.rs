@@ -7,15 +7,53 @@ use audit::{Entry, Log};
 use caller::{Caller, ClientAddress};
 use credentials::Password;
 use ids::UserId;
+use serde::{Deserialize, Deserializer};
 
 use crate::error::AuthError;
 use crate::identity;
 use crate::service::{Auth, User};
 
-/// Changes of a profile. `None` leaves a member as it is, `Some(None)` removes it.
+/// Changes of a profile.
 pub struct ProfileChange {
-    pub username: Option<Option<String>>,
-    pub name: Option<Option<String>>,
+    pub username: TextChange,
+    pub name: TextChange,
+}
+
+/// What becomes of a text. As JSON: absent, null, or a string.
+#[derive(Default)]
+pub enum TextChange {
+    #[default]
+    Stay,
+    Remove,
+    Set(String),
+}
+
+impl TextChange {
+    fn is_given(&self) -> bool {
+        !matches!(self, Self::Stay)
+    }
+
+    fn text(&self) -> Option<String> {
+        match self {
+            Self::Set(text) => Some(text.clone()),
+            Self::Stay | Self::Remove => None,
+        }
+    }
+
+    /// The same change to what `rule` makes of the text.
+    fn try_map<E>(self, rule: impl FnOnce(&str) -> Result<String, E>) -> Result<Self, E> {
+        match self {
+            Self::Set(text) => rule(&text).map(Self::Set),
+            other => Ok(other),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for TextChange {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Option::<String>::deserialize(deserializer)?;
+        Ok(text.map_or(Self::Remove, Self::Set))
+    }
 }
 
 impl Auth {
@@ -31,16 +69,15 @@ impl Auth {
         address: ClientAddress,
         change: ProfileChange,
     ) -> Result<User, AuthError> {
-        let mut errors = Vec::new();
-        let mut check = |value: Option<String>, rule: fn(&str) -> Result<String, _>| {
-            value.and_then(|text| rule(&text).map_err(|error| errors.push(error)).ok())
+        let username = change.username.try_map(identity::username);
+        let name = change.name.try_map(identity::name);
+        let change = match (username, name) {
+            (Ok(username), Ok(name)) => ProfileChange { username, name },
+            (username, name) => {
+                let errors = username.err().into_iter().chain(name.err());
+                return Err(AuthError::Invalid(errors.collect()));
+            }
         };
-        let username = change.username.map(|value| check(value, identity::username));
-        let name = change.name.map(|value| check(value, identity::name));
-        if !errors.is_empty() {
-            return Err(AuthError::Invalid(errors));
-        }
-        let change = ProfileChange { username, name };
         let entry = Entry::by(caller, address, "user.updated").on(caller.user_id);
         store::update(&self.database, caller.user_id, &change, self.clock.now(), entry)
             .await?

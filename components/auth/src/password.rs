@@ -42,7 +42,10 @@ impl Auth {
     ) -> Result<(), AuthError> {
         let (known, old_hash) = self.reauthenticate(caller.user_id, current).await?;
         let User { email, username, name, .. } = &known.user;
-        self.check_new_password(new, [email, opt(username), opt(name)])?;
+        self.check_new_password(
+            new,
+            [email, username.as_deref().unwrap_or_default(), name.as_deref().unwrap_or_default()],
+        )?;
         let new_hash = hash_password(new, self.entropy.bytes()?, &self.hashing)?;
         let now = self.clock.now();
         let change = store::Change {
@@ -102,7 +105,10 @@ impl Auth {
             .await?
             .ok_or(AuthError::InvalidToken)?;
         let Holder { id, email, username, name, .. } = &holder;
-        self.check_new_password(new, [email, opt(username), opt(name)])?;
+        self.check_new_password(
+            new,
+            [email, username.as_deref().unwrap_or_default(), name.as_deref().unwrap_or_default()],
+        )?;
         let new_hash = hash_password(new, self.entropy.bytes()?, &self.hashing)?;
         let entry = Entry::by_user(Log::Account(holder.account_id), *id, "password.reset")
             .on(*id)
@@ -163,8 +169,4 @@ impl Auth {
             AuthError::Invalid(vec![FieldError::new("/new_password", error.to_string())])
         })
     }
-}
-
-fn opt(text: &Option<String>) -> &str {
-    text.as_deref().unwrap_or("")
 }

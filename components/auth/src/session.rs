@@ -52,13 +52,14 @@ pub struct StoredToken {
 pub struct Spent {
     pub at: UnixMillis,
     pub successor_hash: Vec<u8>,
-    pub is_successor_spent: bool,
+    /// Whether the successor was spent as well.
+    pub is_followed: bool,
 }
 
 impl Spent {
     /// Whether showing the successor again is safe: it is young, and nobody has used it.
     fn is_graced(&self, now: UnixMillis) -> bool {
-        !self.is_successor_spent && self.at.0.abs_diff(now.0) <= GRACE.as_millis() as u64
+        !self.is_followed && now <= self.at.plus(GRACE) && self.at <= now.plus(GRACE)
     }
 }
 

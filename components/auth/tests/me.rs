@@ -209,7 +209,6 @@ fn mutants(good: &str, refresh_token: &str) -> Vec<String> {
     let decode =
         |part: &str| -> Value { serde_json::from_slice(&B64.decode(part).unwrap()).unwrap() };
     let (header, payload) = (decode(parts[0]), decode(parts[1]));
-    let encode = |value: &Value| B64.encode(value.to_string());
     let mut mutants: Vec<String> = vec![
         refresh_token.to_owned(),
         parts[..2].join("."),
@@ -223,6 +222,25 @@ fn mutants(good: &str, refresh_token: &str) -> Vec<String> {
         json!({"protected": parts[0], "payload": parts[1], "signature": parts[2]}).to_string(),
         format!("{}{}", good, "A".repeat(5000)),
     ];
+    for (name, value) in foreign_headers() {
+        let mut header = header.clone();
+        header[name] = value;
+        let header = B64.encode(header.to_string());
+        mutants.push(format!("{header}.{}.{}", parts[1], parts[2]));
+        mutants.push(format!("{header}.{}.", parts[1]));
+    }
+    let payloads = foreign_payloads(&payload);
+    mutants.extend(payloads.map(|text| format!("{}.{}.{}", parts[0], B64.encode(text), parts[2])));
+    for index in (0..good.len()).step_by(17) {
+        let mut bytes = good.as_bytes().to_vec();
+        bytes[index] = if bytes[index] == b'A' { b'B' } else { b'A' };
+        mutants.push(String::from_utf8(bytes).unwrap());
+    }
+    mutants
+}
+
+/// Members of a header that would change what the signature means.
+fn foreign_headers() -> impl Iterator<Item = (&'static str, Value)> {
     let headers = [
         (
             "alg",
@@ -279,37 +297,31 @@ fn mutants(good: &str, refresh_token: &str) -> Vec<String> {
         ("b64", vec![json!(false)]),
         ("cty", vec![json!("JWT")]),
     ];
-    for (name, values) in headers {
-        for value in values {
-            let mut header = header.clone();
-            header[name] = value;
-            mutants.push(format!("{}.{}.{}", encode(&header), parts[1], parts[2]));
-            mutants.push(format!("{}.{}.", encode(&header), parts[1]));
-        }
-    }
-    for name in ["iss", "aud", "sub", "account", "sid", "jti", "iat", "nbf", "exp"] {
-        for value in [
+    let each = |(name, values): (_, Vec<Value>)| values.into_iter().map(move |value| (name, value));
+    headers.into_iter().flat_map(each)
+}
+
+/// Claims of another kind, and claims that are there twice.
+fn foreign_payloads(payload: &Value) -> impl Iterator<Item = String> {
+    let names = ["iss", "aud", "sub", "account", "sid", "jti", "iat", "nbf", "exp"];
+    names.into_iter().flat_map(|name| {
+        let values = [
             json!(null),
             json!(""),
             json!([payload[name]]),
             json!("1e9"),
             json!(-1),
             json!(4_102_444_800_u64),
-        ] {
+        ];
+        let others = values.map(|value| {
             let mut payload = payload.clone();
             payload[name] = value;
-            mutants.push(format!("{}.{}.{}", parts[0], encode(&payload), parts[2]));
-        }
+            payload.to_string()
+        });
         let text = payload.to_string();
         let twice = format!(r#"{},"{name}":{}}}"#, &text[..text.len() - 1], payload[name]);
-        mutants.push(format!("{}.{}.{}", parts[0], B64.encode(twice), parts[2]));
-    }
-    for index in (0..good.len()).step_by(17) {
-        let mut bytes = good.as_bytes().to_vec();
-        bytes[index] = if bytes[index] == b'A' { b'B' } else { b'A' };
-        mutants.push(String::from_utf8(bytes).unwrap());
-    }
-    mutants
+        others.into_iter().chain([twice])
+    })
 }
 
 /// Signed tokens of others: none of the vectors of Project Wycheproof, valid or not for its own key, is one of ours.

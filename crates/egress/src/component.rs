@@ -4,7 +4,6 @@ use std::pin::pin;
 
 use futures::future::{Either, select};
 use http_body_util::Full;
-use spin_sdk::http::Error;
 use spin_sdk::wasip3::http::types::ErrorCode;
 
 use crate::message::{check_head, read};
@@ -42,15 +41,14 @@ async fn exchange(request: Request, body_bytes_max: usize) -> Result<Response, E
     *outgoing.method_mut() = request.method;
     *outgoing.uri_mut() = request.target.uri()?;
     *outgoing.headers_mut() = request.headers;
-    let response = spin_sdk::http::send(outgoing).await.map_err(|error| classify(&error))?;
+    let response = spin_sdk::http::send(outgoing).await.map_err(|code| classify(&code))?;
     let (head, body) = response.into_parts();
     check_head(head.status, &head.headers)?;
     let body = read(body, body_bytes_max).await?;
     Ok(Response { status: head.status, headers: head.headers, body })
 }
 
-fn classify(error: &Error) -> EgressError {
-    let Error::ErrorCode(code) = error else { return EgressError::Unsendable };
+fn classify(code: &ErrorCode) -> EgressError {
     match code {
         ErrorCode::DnsTimeout
         | ErrorCode::ConnectionTimeout

@@ -3,29 +3,24 @@ use axum::http::StatusCode;
 use caller::{Caller, ClientAddress};
 use credentials::Password;
 use problem::{Json, Problem};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
-use super::ProfileChange;
+use super::{ProfileChange, TextChange};
 use crate::service::{Auth, User};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProfileBody {
-    #[serde(default, deserialize_with = "given")]
-    username: Option<Option<String>>,
-    #[serde(default, deserialize_with = "given")]
-    name: Option<Option<String>>,
+    #[serde(default)]
+    username: TextChange,
+    #[serde(default)]
+    name: TextChange,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PasswordBody {
     password: Password,
-}
-
-/// Tells `null` from a member that is not there.
-fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
 }
 
 /// `GET /api/me`

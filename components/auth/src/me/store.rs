@@ -1,6 +1,6 @@
 use ambient::UnixMillis;
 use audit::{Entry, When};
-use database::{Database, DatabaseError, Statement};
+use database::{Database, DatabaseError, Rows, Statement};
 use ids::UserId;
 
 use super::ProfileChange;
@@ -27,13 +27,13 @@ pub async fn update(
     let ProfileChange { username, name } = change;
     let statement = Statement::new(include_str!("../../queries/update_profile.sql"))
         .bind(id.to_string())
-        .bind(username.is_some())
-        .bind(username.clone().flatten())
-        .bind(name.is_some())
-        .bind(name.clone().flatten())
+        .bind(username.is_given())
+        .bind(username.text())
+        .bind(name.is_given())
+        .bind(name.text())
         .bind(now.0);
     match audit::commit(database, now, vec![statement], vec![entry], When::Changed).await {
-        Ok(results) => results.first().and_then(|rows| rows.first()).map(read_user).transpose(),
+        Ok(results) => results.first().and_then(Rows::first).map(read_user).transpose(),
         Err(error) if error.is_unique("user.username") => Err(AuthError::UsernameTaken),
         Err(error) => Err(error.into()),
     }

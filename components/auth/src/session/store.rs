@@ -38,7 +38,7 @@ fn read_spent(row: Row<'_>) -> Result<Option<Spent>, DatabaseError> {
     Ok(Some(Spent {
         at: UnixMillis(at),
         successor_hash: row.get::<Option<Vec<u8>>>("successor_hash")?.unwrap_or_default(),
-        is_successor_spent: row.get::<Option<i64>>("successor_spent_at")?.is_some(),
+        is_followed: row.get::<Option<i64>>("successor_spent_at")?.is_some(),
     }))
 }
 

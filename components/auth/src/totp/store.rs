@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use ambient::UnixMillis;
 use audit::{Entry, When};
 use credentials::RecoveryCode;
@@ -57,7 +59,11 @@ pub async fn put(database: &Database, new: &NewEnrolment<'_>) -> Result<bool, Da
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string cannot fail.
+        _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// The person's enrolment.

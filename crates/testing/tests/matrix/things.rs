@@ -12,6 +12,9 @@ use testing::NOW;
 /// In what nobody ever sees.
 pub const SECRET: &str = "canary-secret";
 
+/// What is remembered for a person: not even others of the same account see it.
+const REMEMBERED: &str = "canary-secret-memory";
+
 /// The key of everyone's fact.
 pub const FACT: &str = "color";
 
@@ -95,11 +98,8 @@ pub async fn things(database: &Database, name: &str) -> Things {
     let things = unheard_of();
     let person = format!("canary-{name}-person");
     let content = format!("canary-{name}-content");
-    // Not even others of the same account see what is remembered for a person.
-    let remembered = format!("{SECRET}-memory");
     let (account, user) = (things.account.to_string(), things.user.to_string());
-    let (conversation, invitation) =
-        (things.conversation.to_string(), things.invitation.to_string());
+    let conversation = things.conversation.to_string();
     let message: MessageId = new_id();
     let wire = serde_json::json!({
         "id": message, "seq": 1, "parent_id": null, "role": "user", "content": content,
@@ -127,7 +127,7 @@ pub async fn things(database: &Database, name: &str) -> Things {
              VALUES (?1, ?2, ?3, 'viewer', ?4, randomblob(32), ?5, ?5 + 1000000)",
         )
         .bind(account.as_str())
-        .bind(invitation)
+        .bind(things.invitation.to_string())
         .bind(format!("{person}-invited@example.com"))
         .bind(user)
         .bind(NOW.0),
@@ -162,6 +162,6 @@ pub async fn things(database: &Database, name: &str) -> Things {
     database.batch(batch).await.unwrap();
     insert_key(database, things.account, things.user, things.api_key).await;
     insert_session(database, things.account, things.user, things.session).await;
-    insert_memory(database, things.account, things.user, things.memory, &remembered).await;
+    insert_memory(database, things.account, things.user, things.memory, REMEMBERED).await;
     things
 }

@@ -167,11 +167,11 @@ impl World {
             "conversations" => things.conversation.to_string(),
             "invitations" => things.invitation.to_string(),
             // Names that clients choose; see `cells`.
-            "by-continuation" => self.continuation(caller),
+            "by-continuation" => continuation(caller),
             "facts" => FACT.to_owned(),
             "shares" => things.share.to_string(),
             // Whom a link is given to reads: shares.rs of the component. Here nobody has one, but those who may copy.
-            "shared" if path.ends_with("/copy") => self.continuation(caller),
+            "shared" if path.ends_with("/copy") => continuation(caller),
             "shared" => "no-link".to_owned(),
             // Memories are people's own, too.
             "memory" if kind == Kind::Own => self.memories[caller.name].to_string(),
@@ -184,12 +184,6 @@ impl World {
             "tokens" => things.api_key.to_string(),
             other => panic!("{path} names things after {other}: say here what they are"),
         }
-    }
-
-    /// The continuation id of the conversation in the caller's account.
-    fn continuation(&self, caller: &Caller) -> String {
-        let name = if caller.home == Home::Here { "here" } else { "there" };
-        format!("canary-{name}-content")
     }
 
     /// Remembers that a request has changed something.
@@ -238,6 +232,12 @@ impl World {
         let leaks: Vec<_> = hidden.into_iter().filter(|word| text.contains(word)).collect();
         leaks.into_iter()
     }
+}
+
+/// The continuation id of the conversation in the caller's account.
+fn continuation(caller: &Caller) -> String {
+    let name = if caller.home == Home::Here { "here" } else { "there" };
+    format!("canary-{name}-content")
 }
 
 /// The routers of all components, in the order of `components()`.

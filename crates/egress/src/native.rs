@@ -1,5 +1,6 @@
 //! The body outside a component: pooled HTTP/1.1 and HTTP/2 over rustls.
 
+use std::error::Error as _;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -68,12 +69,21 @@ impl Egress {
         *outgoing.method_mut() = request.method;
         *outgoing.uri_mut() = request.target.uri()?;
         *outgoing.headers_mut() = request.headers;
-        let response = self.client.request(outgoing).await.map_err(|error| {
-            if error.is_connect() { EgressError::Unreachable } else { EgressError::Interrupted }
-        })?;
+        let response = self.client.request(outgoing).await.map_err(|error| classify(&error))?;
         let (head, body) = response.into_parts();
         check_head(head.status, &head.headers)?;
         let body = read(body, body_bytes_max).await?;
         Ok(Response { status: head.status, headers: head.headers, body })
+    }
+}
+
+fn classify(error: &hyper_util::client::legacy::Error) -> EgressError {
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<hyper::Error>());
+    if error.is_connect() {
+        EgressError::Unreachable
+    } else if cause.is_some_and(hyper::Error::is_parse_too_large) {
+        EgressError::TooLarge
+    } else {
+        EgressError::Interrupted
     }
 }

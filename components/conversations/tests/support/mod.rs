@@ -6,6 +6,8 @@
     reason = "each test file is a crate of its own and uses its own part"
 )]
 
+use std::fmt::Write as _;
+
 use ambient::{Clock, Entropy, Hand};
 use axum::http::StatusCode;
 use database::Database;
@@ -82,3 +84,16 @@ pub const STRANGE_IDS: [&str; 8] = [
     "conv_01h455vb4pex5vsknk084sn02q%27%20OR%201=1",
     "..%2f..%2fetc",
 ];
+
+/// A query string of these parameters.
+pub fn url(parameters: &[(&str, &str)]) -> String {
+    let encode = |text: &str| {
+        text.bytes().fold(String::new(), |mut encoded, byte| {
+            write!(encoded, "%{byte:02X}").unwrap();
+            encoded
+        })
+    };
+    let pairs: Vec<_> =
+        parameters.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
+    format!("/api/search?{}", pairs.join("&"))
+}

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 const REMEMBERED: Duration = Duration::from_mins(1);
 
 /// How many tokens an instance remembers: the most recently used ones, about half a megabyte.
-const TOKENS_MAX: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
+const TOKENS_MAX: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1023);
 
 /// Tokens whose signature this instance has verified, by their SHA-256.
 ///

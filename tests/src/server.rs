@@ -24,7 +24,8 @@ pub struct Server {
 #[derive(Debug)]
 pub struct Options {
     command: Command,
-    manifest: PathBuf,
+    /// Whose components are built first.
+    manifest: Option<PathBuf>,
 }
 
 impl Options {
@@ -42,7 +43,12 @@ impl Options {
             .arg("--state-dir")
             .arg(state)
             .current_dir(workspace::root());
-        Self { command, manifest: manifest.to_owned() }
+        Self { command, manifest: Some(manifest.to_owned()) }
+    }
+
+    /// Another program that says `listening on http://ADDRESS` when it is ready.
+    pub fn program(command: Command) -> Self {
+        Self { command, manifest: None }
     }
 
     /// Appends a command-line argument.
@@ -79,7 +85,9 @@ impl Options {
     /// # Panics
     /// When the process ends before it listens, with what it said.
     pub fn start(mut self) -> Server {
-        workspace::build_components(&self.manifest);
+        if let Some(manifest) = &self.manifest {
+            workspace::build_components(manifest);
+        }
         let mut child = self
             .command
             .stdin(Stdio::null())

@@ -15,7 +15,7 @@ pub fn root() -> &'static Path {
 pub fn selvage() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
-        let output = Command::new(env!("CARGO"))
+        let output = cargo()
             .args([
                 "build",
                 "--workspace",
@@ -23,7 +23,6 @@ pub fn selvage() -> &'static Path {
                 "selvage",
                 "--message-format=json-render-diagnostics",
             ])
-            .current_dir(root())
             .stderr(Stdio::inherit())
             .output()
             .expect("cargo starts");
@@ -36,6 +35,31 @@ pub fn selvage() -> &'static Path {
             .find_map(|message| message["executable"].as_str().map(PathBuf::from))
             .expect("cargo names the executable")
     })
+}
+
+/// Cargo as a person starts it from the repository's root.
+///
+/// Under `cargo test`, the environment describes the package under test. Build scripts watch such variables: with them handed on, `ring` and
+/// all above it, the host included, would be built anew here, and once more by the next `cargo run`.
+fn cargo() -> Command {
+    const EXACT: [&str; 6] = [
+        "CARGO_CRATE_NAME",
+        "CARGO_MANIFEST_DIR",
+        "CARGO_MANIFEST_PATH",
+        "CARGO_PRIMARY_PACKAGE",
+        "CARGO_TARGET_TMPDIR",
+        "OUT_DIR",
+    ];
+    const PREFIXES: [&str; 3] = ["CARGO_PKG_", "CARGO_BIN_", "CARGO_CFG_"];
+    let mut command = Command::new(env!("CARGO"));
+    command.current_dir(root());
+    for (name, _) in std::env::vars_os() {
+        let Some(text) = name.to_str() else { continue };
+        if EXACT.contains(&text) || PREFIXES.iter().any(|prefix| text.starts_with(prefix)) {
+            command.env_remove(&name);
+        }
+    }
+    command
 }
 
 /// Builds the components of a manifest, relative to the repository's root, once per test program and manifest.

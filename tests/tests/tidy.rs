@@ -34,7 +34,7 @@ fn dependencies_point_from_components_and_host_to_crates() {
                 "crates" | "components" => target == "crates",
                 "host" => HOST_MAY_USE.contains(&dependency.as_str()),
                 "cli" => target == "crates" || target == "host",
-                "tests" | "tests/guests" => true,
+                "bench" | "tests" | "tests/guests" => true,
                 other => panic!("no rule for {other}"),
             };
             if !allowed {

@@ -2,17 +2,20 @@
 -- filter: conversation, role, from, until.
 -- The score is that of BM25 without what it takes from the whole index: how rare a word is over all accounts would tell one account about
 -- the texts of another.
--- A word that is everywhere must not read everything: only the newest ?8 hits are scored, and of those as many as cost ?9. A text costs its
--- bytes; up to 8 KiB it costs sixteen times as much, because highlight() copies all that it has so far for each word that it marks.
--- In a longer one only the first occurrence of ?14 is marked, the first thing looked for, in lower case.
+-- A word that is everywhere must not read everything: only the newest ?8 hits are scored. The words of a short text, up to 2 KiB, are marked
+-- while the index is read: asking it again for each hit would cost many times what marking does, and highlight() copies all that it has
+-- so far for each word that it marks. In a longer text only the first occurrence of ?14 is marked, the first thing looked for, in lower
+-- case, and only as many hits count as have ?9 bytes of such texts before them.
 WITH
   hit AS MATERIALIZED (
-    SELECT e.id, e.conversation_id, e.seq, e.role, e.created_at
+    SELECT e.id, e.conversation_id, e.seq, e.role, e.created_at, m.id AS message_id,
+      CASE WHEN coalesce(m.wire_bytes, 0) <= 2048 THEN highlight(search_index, 1, char(2), char(3)) END AS marked,
+      CASE WHEN m.wire_bytes <= 2048 THEN 0 ELSE coalesce(m.wire_bytes, 0) END AS cost
     FROM search_index
-    JOIN search_entry AS e ON e.id = search_index.rowid
+    CROSS JOIN search_entry AS e ON e.id = search_index.rowid AND e.account_id = ?1
+    LEFT JOIN message AS m ON m.account_id = ?1 AND m.conversation_id = e.conversation_id AND m.seq = e.seq
     WHERE search_index MATCH ?2
       AND search_index.rowid <= ?3
-      AND e.account_id = ?1
       AND (?4 IS NULL OR e.conversation_id = ?4)
       AND (?5 IS NULL OR e.role = ?5)
       AND (?6 IS NULL OR e.created_at >= ?6)
@@ -20,30 +23,28 @@ WITH
     ORDER BY search_index.rowid DESC
     LIMIT ?8
   ),
-  source AS MATERIALIZED (
-    SELECT hit.id, hit.conversation_id, hit.seq, hit.role, hit.created_at, m.id AS message_id, c.title, coalesce(m.wire_bytes, 0) <= 8192 AS is_short,
-      sum(CASE WHEN m.wire_bytes <= 8192 THEN 16 * m.wire_bytes ELSE coalesce(m.wire_bytes, 0) END)
-        OVER (ORDER BY hit.id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS cost_before
+  affordable AS MATERIALIZED (
+    SELECT hit.id, hit.conversation_id, hit.seq, hit.role, hit.created_at, hit.message_id, hit.marked,
+      sum(hit.cost) OVER (ORDER BY hit.id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS cost_before
     FROM hit
-    JOIN conversation AS c ON c.account_id = ?1 AND c.id = hit.conversation_id
-    LEFT JOIN message AS m ON m.account_id = ?1 AND m.conversation_id = hit.conversation_id AND m.seq = hit.seq
+  ),
+  readable AS MATERIALIZED (
+    SELECT a.id, a.conversation_id, a.seq, a.role, a.created_at, a.message_id, a.marked, c.title,
+      CASE WHEN a.marked IS NULL THEN (SELECT t.text FROM search_text AS t WHERE t.account_id = ?1 AND t.id = a.id) END AS text
+    FROM affordable AS a
+    JOIN conversation AS c ON c.account_id = ?1 AND c.id = a.conversation_id
+    WHERE coalesce(a.cost_before, 0) < ?9
   ),
   marked AS MATERIALIZED (
-    SELECT source.id, source.conversation_id, source.seq, source.role, source.created_at, source.message_id, source.title,
-      CASE WHEN source.is_short
-        THEN highlight(search_index, 1, char(2), char(3))
-        ELSE coalesce(
-          substr(search_index.text, 1, nullif(instr(lower(search_index.text), ?14), 0) - 1)
-            || char(2) || substr(search_index.text, instr(lower(search_index.text), ?14), length(?14)) || char(3)
-            || substr(search_index.text, instr(lower(search_index.text), ?14) + length(?14)),
-          search_index.text
-        )
-      END AS text
-    FROM source
-    CROSS JOIN search_entry AS e ON e.id = source.id AND e.account_id = ?1
-    CROSS JOIN search_index ON search_index.rowid = e.id
-    WHERE coalesce(source.cost_before, 0) < ?9
-      AND search_index MATCH ?2
+    SELECT readable.id, readable.conversation_id, readable.seq, readable.role, readable.created_at, readable.message_id, readable.title,
+      coalesce(
+        readable.marked,
+        substr(readable.text, 1, nullif(instr(lower(readable.text), ?14), 0) - 1)
+          || char(2) || substr(readable.text, instr(lower(readable.text), ?14), length(?14)) || char(3)
+          || substr(readable.text, instr(lower(readable.text), ?14) + length(?14)),
+        readable.text
+      ) AS text
+    FROM readable
   ),
   scored AS (
     SELECT id, conversation_id, seq, role, created_at, message_id, title,

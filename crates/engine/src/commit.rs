@@ -16,7 +16,9 @@ impl Writer {
         let started = Instant::now();
         match self.connection.run_own("COMMIT", &[]) {
             Ok(()) => {
-                self.counters.committed(group.members.len(), started.elapsed());
+                let took = started.elapsed();
+                self.commit_time = (self.commit_time * 7 + took) / 8;
+                self.counters.committed(group.members.len(), took);
                 group.members.drain(..).for_each(Member::succeed);
                 group.is_open = false;
             }

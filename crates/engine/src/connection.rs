@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -81,6 +81,7 @@ impl Connection {
     }
 
     fn open(path: &Path, options: &Options) -> Result<Self, EngineError> {
+        count_no_memory();
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -234,6 +235,24 @@ impl Connection {
             None => error.into(),
         }
     }
+}
+
+/// Tells SQLite not to keep its statistics of memory: they cost a process-wide lock at each allocation, for which readers on several cores would
+/// mostly wait (<https://sqlite.org/malloc.html#_setting_memory_usage_limits>). Nobody reads them.
+#[expect(
+    unsafe_code,
+    reason = "the only way to configure the library; the binding has no safe one"
+)]
+fn count_no_memory() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // SAFETY: the option takes one int. SQLite refuses, and changes nothing, when the library is in use already.
+        let code =
+            unsafe { rusqlite::ffi::sqlite3_config(rusqlite::ffi::SQLITE_CONFIG_MEMSTATUS, 0) };
+        if code != rusqlite::ffi::SQLITE_OK {
+            tracing::debug!(code, "SQLite keeps its statistics of memory");
+        }
+    });
 }
 
 fn open_failure(path: &Path, reason: String) -> EngineError {

@@ -11,7 +11,8 @@ pub struct Options {
     pub readers_max: usize,
     /// Statements that share one commit at most.
     pub group_statements_max: usize,
-    /// How long a group accepts further statements. It never waits for a writer unless the group before had several.
+    /// How long a group accepts further statements at least; where commits take long, it is a multiple of that. It never waits for a
+    /// writer unless the group before had several.
     pub group_wait: Duration,
     /// Statements that may wait for the writer or for a reader, each; one more is refused with `Overloaded`.
     pub queue_max: usize,

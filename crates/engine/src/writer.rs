@@ -24,6 +24,10 @@ use crate::run;
 
 /// How long a group that follows a larger one waits for the writers that have just been answered.
 const GATHER_TIME_MAX: Duration = Duration::from_micros(250);
+/// A group takes what is waiting for this many times as long as a commit takes, so that at least three quarters of the time are work.
+const COMMIT_TIMES: u32 = 3;
+/// The longest that a group takes what is waiting, however slow the disk is.
+const GROUP_TIME_MAX: Duration = Duration::from_millis(20);
 /// After this long without work the write-ahead log is copied back into the file.
 const IDLE_TIME: Duration = Duration::from_secs(1);
 
@@ -43,6 +47,8 @@ pub struct Writer {
     pub(crate) hazards: Hazards,
     /// A moving average of how long sessions keep the writer.
     pub(crate) lease_time: Duration,
+    /// A moving average of how long a COMMIT takes, which is mostly waiting for the disk.
+    pub(crate) commit_time: Duration,
     queue: Receiver<Job>,
     depth: Arc<Depth>,
     readers: Arc<Readers>,
@@ -74,6 +80,7 @@ impl Writer {
             texts,
             hazards: Hazards::default(),
             lease_time: Duration::ZERO,
+            commit_time: Duration::ZERO,
             queue,
             depth,
             readers,
@@ -138,8 +145,10 @@ impl Writer {
     }
 
     fn is_complete(&self, group: &Group) -> bool {
-        self.options.group_statements_max <= group.statements
-            || self.options.group_wait <= group.started.elapsed()
+        // Where the disk is slow, a group that closed early would spend most of its time waiting for it, and those who queue would wait longer.
+        let time_max =
+            self.options.group_wait.max(self.commit_time * COMMIT_TIMES).min(GROUP_TIME_MAX);
+        self.options.group_statements_max <= group.statements || time_max <= group.started.elapsed()
     }
 
     fn next_job(&self, group: &Group) -> Option<Job> {

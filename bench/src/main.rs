@@ -1,0 +1,72 @@
+#![doc = include_str!("../README.md")]
+#![expect(clippy::print_stdout, reason = "a program for the terminal")]
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+
+mod load;
+mod native;
+mod process;
+mod report;
+mod run;
+mod scenario;
+mod seed;
+
+use scenario::Scenario;
+
+/// Measures the embedded host against a native server.
+#[derive(Debug, Parser)]
+#[command(name = "bench", args_conflicts_with_subcommands = true)]
+struct Arguments {
+    #[command(flatten)]
+    plan: Plan,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serves the routers of the components natively; what the host is measured against.
+    #[command(hide = true)]
+    Native(Native),
+}
+
+/// What is measured, and how long.
+#[derive(Debug, Args)]
+struct Plan {
+    /// Connections that each keep one request in flight.
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    connections: u16,
+    /// Seconds of each measurement.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=600))]
+    seconds: u64,
+    /// Measurements of each scenario and server; the median one is shown.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=99))]
+    rounds: u16,
+    /// Only these scenarios, separated by commas.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    only: Vec<Scenario>,
+    /// Where figures go as JSON as well.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct Native {
+    #[arg(long)]
+    state_dir: PathBuf,
+    #[arg(long)]
+    listen: SocketAddr,
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    match arguments.command {
+        Some(Command::Native(native)) => native::serve(&native.state_dir, native.listen).await,
+        None => run::run(&arguments.plan).await,
+    }
+}

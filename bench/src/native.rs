@@ -1,0 +1,101 @@
+//! The routers of all components in one process, without sandbox and host.
+
+use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use ambient::{Clock, Entropy};
+use anyhow::{Context as _, Result};
+use axum::Router;
+use axum::body::Body;
+use database::Database;
+use http::{HeaderValue, Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use settings::{AuthSettings, ConversationsSettings, Variables};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::signal::unix::{SignalKind, signal};
+use tower::ServiceExt as _;
+
+use crate::process::VARIABLES;
+
+/// Serves until SIGINT comes, from the database and the master key that `selvage up` left in `state_dir`.
+pub async fn serve(state_dir: &Path, listen: SocketAddr) -> Result<()> {
+    let database = Database::open(&state_dir.join("selvage.db"))?;
+    let application = Application::new(&database, state_dir)?;
+    let listener = TcpListener::bind(listen).await?;
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    println!("listening on http://{}", listener.local_addr()?);
+    loop {
+        let (stream, peer) = tokio::select! {
+            connection = listener.accept() => connection?,
+            _ = interrupted.recv() => break,
+        };
+        stream.set_nodelay(true)?;
+        tokio::spawn(connection(stream, peer, application.clone()));
+    }
+    database.close().await?;
+    Ok(())
+}
+
+/// The router of each component, and which of them has a path: under Spin, `spin.toml` says that.
+#[derive(Clone)]
+struct Application {
+    auth: Router,
+    conversations: Router,
+    /// The second segment of every path of `conversations`, as in `/api/search`.
+    folders: Arc<BTreeSet<String>>,
+}
+
+impl Application {
+    fn new(database: &Database, state_dir: &Path) -> Result<Self> {
+        let key = std::fs::read_to_string(state_dir.join("master.key"))
+            .context("the state directory has no master key")?;
+        let variables: Variables = VARIABLES
+            .into_iter()
+            .map(|(name, value)| (name, value.to_owned()))
+            .chain([("master_key", key.trim().to_owned())])
+            .collect();
+        let settings = AuthSettings::new(&variables)?;
+        let (clock, entropy) = (Clock::system(), Entropy::system());
+        let auth = auth::router(database.clone(), settings, clock.clone(), entropy.clone())?;
+        let settings = ConversationsSettings::new(&variables)?;
+        let conversations = conversations::router(database.clone(), settings, clock, entropy);
+        let folders = conversations::declarations()
+            .iter()
+            .filter_map(|route| folder(route.path).map(str::to_owned))
+            .collect();
+        Ok(Self { auth, conversations, folders: Arc::new(folders) })
+    }
+
+    async fn answer(
+        &self,
+        peer: SocketAddr,
+        mut request: Request<Incoming>,
+    ) -> Result<Response<Body>, Infallible> {
+        // A host says this of each request; limits are counted by it.
+        if let Ok(peer) = HeaderValue::from_str(&peer.to_string()) {
+            request.headers_mut().insert("spin-client-addr", peer);
+        }
+        let theirs = folder(request.uri().path()).is_some_and(|it| self.folders.contains(it));
+        let router = if theirs { &self.conversations } else { &self.auth };
+        router.clone().oneshot(request.map(Body::new)).await
+    }
+}
+
+fn folder(path: &str) -> Option<&str> {
+    path.split('/').nth(2)
+}
+
+async fn connection(stream: TcpStream, peer: SocketAddr, application: Application) {
+    let service = service_fn(move |request| {
+        let application = application.clone();
+        async move { application.answer(peer, request).await }
+    });
+    // A client that goes away ends only its own connection.
+    drop(http1::Builder::new().serve_connection(TokioIo::new(stream), service).await);
+}

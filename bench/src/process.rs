@@ -1,0 +1,121 @@
+//! The two servers as processes: how they are started, and what they have used.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use clap::ValueEnum;
+use e2e::Server;
+use e2e::server::Options;
+
+/// The variables of both servers. Limits would measure themselves; the URL is a part of every token.
+pub const VARIABLES: [(&str, &str); 7] = [
+    ("limit_api", "off"),
+    ("limit_login", "off"),
+    ("limit_mail", "off"),
+    ("limit_refresh", "off"),
+    ("limit_signup", "off"),
+    ("limit_totp", "off"),
+    ("public_url", "http://localhost:3000"),
+];
+
+/// The kernel counts CPU time for user space in hundredths of a second, on every architecture (`USER_HZ`, time(7)).
+const TICK: Duration = Duration::from_millis(10);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Side {
+    Native,
+    Host,
+}
+
+impl Side {
+    pub const BOTH: [Self; 2] = [Self::Native, Self::Host];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::Host => "host",
+        }
+    }
+
+    /// How this server is started on `state`, the database and the master key that [`crate::seed`] made.
+    pub fn options(self, state: &Path) -> Result<Options> {
+        let options = match self {
+            Self::Host => Options::new(state),
+            Self::Native => {
+                let mut command = Command::new(std::env::current_exe()?);
+                command.args(["native", "--listen", "127.0.0.1:0", "--state-dir"]).arg(state);
+                Options::program(command)
+            }
+        };
+        Ok(VARIABLES.iter().fold(options, |options, (name, value)| options.variable(name, value)))
+    }
+}
+
+/// What a process has used since it began.
+#[derive(Debug, Clone, Copy)]
+pub struct Usage {
+    /// In user space and in the kernel together.
+    pub cpu: Duration,
+    /// The largest resident set so far, in KiB.
+    pub memory_peak: u64,
+}
+
+impl Usage {
+    pub fn of(server: &Server) -> Result<Self> {
+        let folder = Path::new("/proc").join(server.id().to_string());
+        let stat = std::fs::read_to_string(folder.join("stat"))?;
+        let status = std::fs::read_to_string(folder.join("status"))?;
+        Ok(Self {
+            cpu: cpu(&stat).context("/proc/PID/stat has another form than proc(5) says")?,
+            memory_peak: memory_peak(&status).context("/proc/PID/status has no VmHWM")?,
+        })
+    }
+}
+
+/// Fields 14 and 15, `utime` and `stime`. The name in field 2 may hold anything but ends with the last parenthesis.
+fn cpu(stat: &str) -> Option<Duration> {
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+    let user: u32 = fields.next()?.parse().ok()?;
+    let system: u32 = fields.next()?.parse().ok()?;
+    Some(TICK * (user + system))
+}
+
+fn memory_peak(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+/// How often a server waited for the disk, as `strace -c` counted it into this file: calls of fsync and fdatasync.
+pub fn waits(summary: &str) -> u64 {
+    summary
+        .lines()
+        .filter(|line| line.ends_with("fsync") || line.ends_with("fdatasync"))
+        .filter_map(|line| line.split_whitespace().nth(3)?.parse::<u64>().ok())
+        .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_kernel_says_is_read() {
+        let stat = "7 (a) b (c) S 1 7 7 0 -1 4194560 1 0 0 0 120 34 5 6 20 0 1 0 9 1000 50 18";
+        assert_eq!(cpu(stat), Some(Duration::from_millis(1540)));
+        assert_eq!(cpu("7 (a) S"), None);
+        assert_eq!(memory_peak("Name:\ta\nVmHWM:\t   5120 kB\n"), Some(5120));
+    }
+
+    #[test]
+    fn what_strace_counted_is_added_up() {
+        let summary = "% time     seconds  usecs/call     calls    errors syscall\n\
+                       ------ ----------- ----------- --------- --------- ----------------\n\
+                       99.00    1.000000         100       812           fdatasync\n\
+                       1.00    0.010000         100         3         1 fsync\n\
+                       ------ ----------- ----------- --------- --------- ----------------\n\
+                       100.00    1.010000         100       815         1 total\n";
+        assert_eq!(waits(summary), 815);
+    }
+}

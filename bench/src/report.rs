@@ -1,0 +1,156 @@
+//! Figures from what was seen, and how they are shown.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::load::Seen;
+use crate::scenario::Scenario;
+
+/// One measurement of one server.
+#[derive(Debug, Clone, Copy)]
+pub struct Figures {
+    pub requests_per_second: f64,
+    /// Half of the requests took at most so many milliseconds.
+    pub p50: f64,
+    /// 99 % of the requests took at most so many milliseconds.
+    pub p99: f64,
+    /// Microseconds of the server's CPU time per request.
+    pub cpu: f64,
+    /// The largest resident set since the server began, in MiB.
+    pub memory: f64,
+}
+
+impl Figures {
+    pub fn new(seen: &Seen, cpu: Duration, memory_peak: u64) -> Self {
+        let requests = number(seen.latencies.len());
+        Self {
+            requests_per_second: requests / seen.elapsed.as_secs_f64(),
+            p50: percentile(&seen.latencies, 50),
+            p99: percentile(&seen.latencies, 99),
+            cpu: cpu.as_secs_f64() * 1e6 / requests,
+            memory: f64::from(u32::try_from(memory_peak).unwrap_or(u32::MAX)) / 1024.0,
+        }
+    }
+
+    /// The measurement in the middle, by requests per second.
+    pub fn median(mut rounds: Vec<Self>) -> Option<Self> {
+        rounds.sort_by(|a, b| a.requests_per_second.total_cmp(&b.requests_per_second));
+        rounds.get(rounds.len() / 2).copied()
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "requests_per_second": self.requests_per_second,
+            "p50_ms": self.p50,
+            "p99_ms": self.p99,
+            "cpu_us": self.cpu,
+            "memory_peak_mib": self.memory,
+        })
+    }
+}
+
+/// Nearest rank. `latencies` are sorted.
+fn percentile(latencies: &[Duration], percent: usize) -> f64 {
+    let rank = (latencies.len() * percent).div_ceil(100).max(1);
+    latencies.get(rank - 1).map_or(f64::NAN, |latency| latency.as_secs_f64() * 1e3)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of requests are far below 2^52")]
+fn number(count: usize) -> f64 {
+    count as f64
+}
+
+/// Both servers in one scenario.
+#[derive(Debug)]
+pub struct Comparison {
+    pub scenario: Scenario,
+    pub native: Figures,
+    pub host: Figures,
+    /// Waits for the disk per request, native and host, where they were counted.
+    pub waits: Option<[f64; 2]>,
+}
+
+impl Comparison {
+    fn ratio(&self) -> f64 {
+        self.host.requests_per_second / self.native.requests_per_second
+    }
+
+    pub fn json(&self) -> Value {
+        json!({
+            "scenario": self.scenario.name(),
+            "native": self.native.json(),
+            "host": self.host.json(),
+            "ratio": self.ratio(),
+            "waits_per_request": self.waits,
+        })
+    }
+
+    /// The rows of this scenario in the table.
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines: Vec<String> = [("native", &self.native), ("host", &self.host)]
+            .map(|(name, it)| {
+                let scenario = self.scenario.name();
+                format!(
+                    "{scenario:<8} {name:<7} {:>9.0} {:>9.2} {:>9.2} {:>9.0} {:>9.0}",
+                    it.requests_per_second, it.p50, it.p99, it.cpu, it.memory
+                )
+            })
+            .into();
+        let over = |of: fn(&Figures) -> f64| of(&self.host) / of(&self.native);
+        lines.push(format!(
+            "{:<8} {:<7} {:>9.2} {:>9.2} {:>9.2} {:>9.2} {:>9.2}",
+            "",
+            "ratio",
+            self.ratio(),
+            over(|it| it.p50),
+            over(|it| it.p99),
+            over(|it| it.cpu),
+            over(|it| it.memory),
+        ));
+        if let Some([native, host]) = self.waits {
+            lines.push(format!(
+                "         waits for the disk per request: native {native:.3}, host {host:.3}"
+            ));
+        }
+        if let Some(goal) = self.scenario.goal() {
+            lines.push(verdict(
+                "requests per second of native's",
+                self.ratio(),
+                goal,
+                goal <= self.ratio(),
+            ));
+        }
+        if let Some(goal) = self.scenario.latency_goal() {
+            lines.push(verdict(
+                "milliseconds for 99 %",
+                self.host.p99,
+                goal,
+                self.host.p99 <= goal,
+            ));
+        }
+        lines
+    }
+}
+
+pub const HEAD: &str = "scenario server   requests   p50        p99       CPU     peak memory\n\
+     \u{20}                  per second  ms         ms        µs      MiB";
+
+fn verdict(what: &str, value: f64, goal: f64, is_met: bool) -> String {
+    let word = if is_met { "met" } else { "missed" };
+    format!("         goal {goal} {what}: {value:.2}, {word}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_of_the_nearest_rank() {
+        let latencies: Vec<Duration> = (1..=200).map(Duration::from_millis).collect();
+        let close = |a: f64, b: f64| assert!((a - b).abs() < 1e-9, "{a} is not {b}");
+        close(percentile(&latencies, 50), 100.0);
+        close(percentile(&latencies, 99), 198.0);
+        close(percentile(latencies.get(..1).unwrap(), 99), 1.0);
+    }
+}

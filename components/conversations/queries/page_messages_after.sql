@@ -35,15 +35,38 @@ WITH RECURSIVE
     SELECT low, min(high, low + ?4 - taken - 1)
     FROM counted
     WHERE taken < ?4
+  ),
+  -- How far the bytes reach. Nearly always all fit, and a plain sum says so at a tenth of what the running one takes.
+  kept (high_seq) AS (
+    SELECT CASE
+      WHEN (
+        SELECT sum(m.wire_bytes)
+        FROM span
+        CROSS JOIN message AS m ON m.account_id = ?1 AND m.conversation_id = ?2 AND m.seq BETWEEN span.low AND span.high
+      ) > ?5
+      THEN (
+        SELECT max(seq)
+        FROM (
+          SELECT m.seq, sum(m.wire_bytes) OVER (ORDER BY m.seq ASC) - m.wire_bytes AS bytes_before
+          FROM span
+          CROSS JOIN message AS m ON m.account_id = ?1 AND m.conversation_id = ?2 AND m.seq BETWEEN span.low AND span.high
+        )
+        WHERE bytes_before < ?5
+      )
+      ELSE tip.seq
+    END
+    FROM tip
   )
 SELECT tip.seq AS tip_seq, page.data, page.first_seq, page.last_seq, page.last_seq < tip.seq AS has_more
 FROM tip,
   (
-    SELECT '[' || coalesce(group_concat(wire, ',' ORDER BY seq), '') || ']' AS data, min(seq) AS first_seq, max(seq) AS last_seq
+    SELECT '[' || coalesce(group_concat(wire, ','), '') || ']' AS data, min(seq) AS first_seq, max(seq) AS last_seq
     FROM (
-      SELECT m.seq, m.wire, sum(m.wire_bytes) OVER (ORDER BY m.seq ASC) - m.wire_bytes AS bytes_before
-      FROM span
-      CROSS JOIN message AS m ON m.account_id = ?1 AND m.conversation_id = ?2 AND m.seq BETWEEN span.low AND span.high
+      SELECT m.seq, m.wire
+      FROM kept
+      CROSS JOIN span
+      CROSS JOIN message AS m ON m.account_id = ?1 AND m.conversation_id = ?2 AND m.seq BETWEEN span.low AND min(span.high, kept.high_seq)
+      -- Here and not in group_concat(), which would copy each message into a tree on the way.
+      ORDER BY m.seq
     )
-    WHERE bytes_before < ?5
   ) AS page

@@ -30,6 +30,26 @@ WITH RECURSIVE
   span (low, high) AS (
     SELECT max(first_seq, min(last_seq, ?3 - 1) - (?4 - taken) + 1), min(last_seq, ?3 - 1)
     FROM stretch
+  ),
+  -- How far the bytes reach. Nearly always all fit, and a plain sum says so at a tenth of what the running one takes.
+  kept (low_seq) AS (
+    SELECT CASE
+      WHEN (
+        SELECT sum(m.wire_bytes)
+        FROM span
+        CROSS JOIN message AS m ON m.account_id = ?1 AND m.conversation_id = ?2 AND m.seq BETWEEN span.low AND span.high
+      ) > ?5
+      THEN (
+        SELECT min(seq)
+        FROM (
+          SELECT m.seq, sum(m.wire_bytes) OVER (ORDER BY m.seq DESC) - m.wire_bytes AS bytes_before
+          FROM span
+          CROSS JOIN message AS m ON m.account_id = ?1 AND m.conversation_id = ?2 AND m.seq BETWEEN span.low AND span.high
+        )
+        WHERE bytes_before < ?5
+      )
+      ELSE 0
+    END
   )
 SELECT tip.seq AS tip_seq, page.data, page.first_seq, page.last_seq,
   page.first_seq > 1
@@ -37,11 +57,13 @@ SELECT tip.seq AS tip_seq, page.data, page.first_seq, page.last_seq,
     AS has_more
 FROM tip,
   (
-    SELECT '[' || coalesce(group_concat(wire, ',' ORDER BY seq), '') || ']' AS data, min(seq) AS first_seq, max(seq) AS last_seq
+    SELECT '[' || coalesce(group_concat(wire, ','), '') || ']' AS data, min(seq) AS first_seq, max(seq) AS last_seq
     FROM (
-      SELECT m.seq, m.wire, sum(m.wire_bytes) OVER (ORDER BY m.seq DESC) - m.wire_bytes AS bytes_before
-      FROM span
-      CROSS JOIN message AS m ON m.account_id = ?1 AND m.conversation_id = ?2 AND m.seq BETWEEN span.low AND span.high
+      SELECT m.seq, m.wire
+      FROM kept
+      CROSS JOIN span
+      CROSS JOIN message AS m ON m.account_id = ?1 AND m.conversation_id = ?2 AND m.seq BETWEEN max(span.low, kept.low_seq) AND span.high
+      -- Here and not in group_concat(), which would copy each message into a tree on the way.
+      ORDER BY m.seq
     )
-    WHERE bytes_before < ?5
   ) AS page

@@ -1,5 +1,5 @@
 -- What the words of ?2 are in, best first. ?3 is the newest entry that counts, so that pages of one search fit together; ?4 to ?7
--- filter: conversation, role, from, until.
+-- filter: conversation, role, from, until. What has ended before ?15 is not there; what is temporary is found only by who looks into it.
 -- The score is that of BM25 without what it takes from the whole index: how rare a word is over all accounts would tell one account about
 -- the texts of another.
 -- A word that is everywhere must not read everything: only the newest ?8 hits are scored, and of those as many as cost ?9. A text costs its
@@ -10,6 +10,7 @@ WITH
     SELECT e.id, e.conversation_id, e.seq, e.role, e.created_at
     FROM search_index
     JOIN search_entry AS e ON e.id = search_index.rowid
+    JOIN conversation_life AS c ON c.account_id = e.account_id AND c.id = e.conversation_id
     WHERE search_index MATCH ?2
       AND search_index.rowid <= ?3
       AND e.account_id = ?1
@@ -17,6 +18,8 @@ WITH
       AND (?5 IS NULL OR e.role = ?5)
       AND (?6 IS NULL OR e.created_at >= ?6)
       AND (?7 IS NULL OR e.created_at < ?7)
+      AND (?4 IS NOT NULL OR c.lifetime_ms IS NULL)
+      AND ?15 < c.ends_at
     ORDER BY search_index.rowid DESC
     LIMIT ?8
   ),

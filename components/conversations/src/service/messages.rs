@@ -49,6 +49,7 @@ impl Conversations {
         message: NewMessage,
     ) -> Result<Box<RawValue>, ConversationError> {
         refuse(message.check())?;
+        self.refuse_missing_files(account, &[(String::new(), &message)]).await?;
         let now = self.clock.now();
         let id = Id::generate(now, &self.entropy)?;
         let append = store::Append { account, conversation, position, now };
@@ -77,6 +78,9 @@ impl Conversations {
             message.check().into_iter().map(within)
         });
         refuse(errors.collect())?;
+        let named = messages.iter().enumerate();
+        let named: Vec<_> = named.map(|(n, message)| (format!("/messages/{n}"), message)).collect();
+        self.refuse_missing_files(account, &named).await?;
         let now = self.clock.now();
         let ids: Result<Vec<_>, _> =
             messages.iter().map(|_| Id::generate(now, &self.entropy)).collect();
@@ -114,7 +118,8 @@ impl Conversations {
         limit: u32,
     ) -> Result<Page<Box<RawValue>>, ConversationError> {
         let place = place.unwrap_or(Place::Before(i64::MAX));
-        let page = store::page_messages(&self.database, account, conversation, path, place, limit)
+        let read = store::Read { account, conversation, path, now: self.clock.now() };
+        let page = store::page_messages(&self.database, read, place, limit)
             .await?
             .ok_or(ConversationError::NotFound)?;
         let Some(page) = page else {

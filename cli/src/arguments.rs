@@ -40,6 +40,8 @@ pub enum Command {
     Admin(Admin),
     /// Verifies the logs of who did what.
     Audit(Audit),
+    /// Removes what was deleted, has ended or expired, in small pieces. For a timer; nothing waits for it.
+    Sweep(Sweep),
     /// Checks toolchain, manifest, database and secrets, and says what to do.
     Doctor(Doctor),
 }
@@ -176,6 +178,12 @@ pub struct Audit {
     pub database: DatabaseChoice,
     #[command(subcommand)]
     pub action: AuditAction,
+}
+
+#[derive(Debug, Args)]
+pub struct Sweep {
+    #[command(flatten)]
+    pub database: DatabaseChoice,
 }
 
 #[derive(Debug, Subcommand)]

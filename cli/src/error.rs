@@ -85,6 +85,8 @@ pub enum CliError {
     PasswordHash(#[source] credentials::PasswordHashError),
     #[error(transparent)]
     Audit(#[from] audit::AuditError),
+    #[error("the sweep has stopped")]
+    Sweep(#[from] ::sweep::SweepError),
 
     #[error("{problems} of {checks} checks found a problem")]
     Doctor { problems: usize, checks: usize },
@@ -167,6 +169,9 @@ impl CliError {
                 "type it, or pass a file with `< FILE`".to_owned()
             }
             Self::Password(_) => "choose another one".to_owned(),
+            Self::Sweep(_) => {
+                "check that the database can be reached and written, and run it again".to_owned()
+            }
             Self::Audit(_) => {
                 "compare with a backup, and find out who could write to the database".to_owned()
             }

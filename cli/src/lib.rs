@@ -12,6 +12,7 @@ mod logging;
 mod master_key;
 mod migrate;
 mod state_dir;
+mod sweep;
 mod terminal;
 mod toolchain;
 mod up;
@@ -59,6 +60,7 @@ fn execute(arguments: Arguments) -> Result<(), CliError> {
             Some(Command::Migrate(migrate)) => migrate::migrate(migrate).await,
             Some(Command::Admin(admin)) => admin::admin(admin).await,
             Some(Command::Audit(audit)) => audit_log::audit(audit).await,
+            Some(Command::Sweep(sweep)) => sweep::sweep(sweep).await,
             Some(Command::Doctor(doctor)) => doctor::doctor(doctor).await,
         }
     })

@@ -11,12 +11,13 @@ FROM (
   FROM (
     SELECT c.message_count, c.title IS NULL AS is_untitled,
       CASE WHEN ?4 IS NOT NULL THEN parent.id WHEN ?5 IS NOT NULL THEN sibling.parent_id ELSE newest.id END AS parent_id
-    FROM conversation AS c
+    FROM conversation_life AS c
     LEFT JOIN message AS newest ON newest.account_id = ?1 AND newest.conversation_id = ?2 AND newest.seq = c.message_count
     LEFT JOIN message AS parent ON parent.account_id = ?1 AND parent.id = ?4 AND parent.conversation_id = ?2
     LEFT JOIN message AS sibling ON sibling.account_id = ?1 AND sibling.id = ?5 AND sibling.conversation_id = ?2
     WHERE c.account_id = ?1
       AND c.id = ?2
+      AND ?7 < c.ends_at
       AND (?4 IS NULL OR parent.id IS NOT NULL)
       AND (?5 IS NULL OR sibling.id IS NOT NULL)
   ) AS place, json_each(?3) AS entry

@@ -1,12 +1,14 @@
 -- Copies the path that ends in seq ?3 of the conversation ?2 of the account ?1 into the empty conversation ?5 of the account ?4, which may be
 -- another. The copies answer one another as the originals do, and count from 1. Their ids are ?6 with their number in its last 25 bits.
--- With ?7 they lose what was meant for their own account: instructions of the system and metadata.
+-- With ?7 they lose what was meant for their own account: instructions of the system and metadata. None is copied when the source has ended
+-- before ?8.
 INSERT INTO message (account_id, conversation_id, seq, id, parent_id, role, status, created_at, wire)
 WITH RECURSIVE
   stretch (first_seq, last_seq) AS (
     SELECT
       coalesce((SELECT max(run.first_seq) FROM message_run AS run WHERE run.account_id = ?1 AND run.conversation_id = ?2 AND run.first_seq <= ?3), 1),
       ?3
+    WHERE EXISTS (SELECT 1 FROM conversation_life AS c WHERE c.account_id = ?1 AND c.id = ?2 AND ?8 < c.ends_at)
     UNION ALL
     SELECT
       coalesce((SELECT max(run.first_seq) FROM message_run AS run WHERE run.account_id = ?1 AND run.conversation_id = ?2 AND run.first_seq <= jump.parent_seq), 1),

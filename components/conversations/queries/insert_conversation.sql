@@ -1,3 +1,2 @@
-INSERT INTO conversation (account_id, id, continuation_id, title, metadata, created_at, updated_at, active_at)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?6)
-RETURNING id, continuation_id, title, metadata, message_count, pinned, archived, version, created_at, updated_at, last_message_at, active_at
+INSERT INTO conversation (account_id, id, continuation_id, title, metadata, lifetime_ms, created_at, updated_at, active_at)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?7)

@@ -5,8 +5,8 @@ WITH RECURSIVE
       WHEN ?3 IS NULL THEN nullif(c.message_count, 0)
       ELSE (SELECT leaf.seq FROM message AS leaf WHERE leaf.account_id = ?1 AND leaf.id = ?3 AND leaf.conversation_id = ?2)
     END
-    FROM conversation AS c
-    WHERE c.account_id = ?1 AND c.id = ?2
+    FROM conversation_life AS c
+    WHERE c.account_id = ?1 AND c.id = ?2 AND ?4 < c.ends_at
   ),
   stretch (first_seq, last_seq) AS (
     SELECT

@@ -8,8 +8,8 @@ WITH RECURSIVE
       WHEN ?6 IS NOT NULL THEN (SELECT leaf.seq FROM message AS leaf WHERE leaf.account_id = ?1 AND leaf.id = ?6 AND leaf.conversation_id = ?2)
       ELSE min(coalesce(?7, c.message_count), c.message_count)
     END
-    FROM conversation AS c
-    WHERE c.account_id = ?1 AND c.id = ?2
+    FROM conversation_life AS c
+    WHERE c.account_id = ?1 AND c.id = ?2 AND ?9 < c.ends_at
   ),
   -- The path as stretches of consecutive seqs, from its tip back until there is enough for a page; `taken` counts those before.
   stretch (first_seq, last_seq, taken) AS (

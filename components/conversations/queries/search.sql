@@ -1,5 +1,5 @@
 -- What the words of ?2 are in, best first. ?3 is the newest entry that counts, so that pages of one search fit together; ?4 to ?7
--- filter: conversation, role, from, until.
+-- filter: conversation, role, from, until. What has ended before ?15 is not there; what is temporary is found only by who looks into it.
 -- The score is that of BM25 without what it takes from the whole index: how rare a word is over all accounts would tell one account about
 -- the texts of another.
 -- A word that is everywhere must not read everything: only the newest ?8 hits are scored. The words of a short text, up to 2 KiB, are marked
@@ -13,6 +13,7 @@ WITH
       CASE WHEN m.wire_bytes <= 2048 THEN 0 ELSE coalesce(m.wire_bytes, 0) END AS cost
     FROM search_index
     CROSS JOIN search_entry AS e ON e.id = search_index.rowid AND e.account_id = ?1
+    CROSS JOIN conversation_life AS c ON c.account_id = ?1 AND c.id = e.conversation_id
     LEFT JOIN message AS m ON m.account_id = ?1 AND m.conversation_id = e.conversation_id AND m.seq = e.seq
     WHERE search_index MATCH ?2
       AND search_index.rowid <= ?3
@@ -20,6 +21,8 @@ WITH
       AND (?5 IS NULL OR e.role = ?5)
       AND (?6 IS NULL OR e.created_at >= ?6)
       AND (?7 IS NULL OR e.created_at < ?7)
+      AND (?4 IS NOT NULL OR c.lifetime_ms IS NULL)
+      AND ?15 < c.ends_at
     ORDER BY search_index.rowid DESC
     LIMIT ?8
   ),

@@ -27,7 +27,7 @@ pub enum Content {
 
 /// A part of a message.
 ///
-/// Naming a file or a call grants nothing: whoever uses the name looks it up for the account it is used in.
+/// A file is one of the account's when it is named. That grants nothing: whoever uses the name looks it up for the account it is used in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Part {
@@ -57,6 +57,18 @@ pub enum Part {
 }
 
 impl Content {
+    /// The files that its parts name, with the position of each part.
+    pub fn files(&self) -> impl Iterator<Item = (usize, FileId)> {
+        let parts = match self {
+            Self::Text(_) => &[],
+            Self::Parts(parts) => parts.as_slice(),
+        };
+        parts.iter().enumerate().filter_map(|(n, part)| match part {
+            Part::ImageFile { file_id } | Part::File { file_id, .. } => Some((n, *file_id)),
+            Part::Text { .. } | Part::ToolCall { .. } | Part::ToolResult { .. } => None,
+        })
+    }
+
     /// What is wrong with it: nothing, or everything at once.
     pub fn check(&self) -> Vec<FieldError> {
         let bytes = match self {

@@ -2,8 +2,10 @@
 
 mod context;
 mod conversations;
+mod files;
 mod memory;
 mod messages;
+mod retention;
 mod search;
 mod shares;
 
@@ -17,11 +19,13 @@ pub use conversations::{
     create_conversation, delete_conversation, get_conversation, list_conversations,
     put_conversation_by_continuation, update_conversation,
 };
+pub use files::{attach_file, detach_file, get_attached_file, list_attached_files};
 pub use memory::{
     create_memory, delete_memories, delete_memory, get_memory, list_memories, put_fact,
     update_memory,
 };
 pub use messages::{append_message, append_messages, list_messages};
+pub use retention::{get_retention, put_retention};
 pub use search::search;
 pub use shares::{
     copy_shared, create_share, delete_share, fork_conversation, get_shared, list_shares,

@@ -8,6 +8,7 @@ mod error;
 mod http;
 mod if_match;
 mod json_object;
+mod lifetime;
 mod message;
 mod routes;
 mod search_query;

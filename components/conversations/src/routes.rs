@@ -17,12 +17,14 @@ const BATCH_BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 const READ: Access = Access::Account(Role::Viewer, Scope::ConversationsRead);
 const WRITE: Access = Access::Account(Role::Member, Scope::ConversationsWrite);
+const ADMIN: Access = Access::Account(Role::Admin, Scope::AccountAdmin);
 const READ_MEMORY: Access = Access::Account(Role::Viewer, Scope::MemoryRead);
 const WRITE_MEMORY: Access = Access::Account(Role::Member, Scope::MemoryWrite);
 
 fn table() -> RouteTable<Conversations> {
-    let routes = [conversations(), messages(), context(), search(), memory(), shares()];
-    RouteTable::new(routes.into_iter().flatten())
+    let conversation = [conversations(), retention(), messages(), context(), files()];
+    let others = [search(), memory(), shares()];
+    RouteTable::new(conversation.into_iter().chain(others).flatten())
 }
 
 fn conversations() -> Vec<Route<Conversations>> {
@@ -33,7 +35,7 @@ fn conversations() -> Vec<Route<Conversations>> {
             .gives(201, "Conversation"),
         Route::get("/api/conversations", READ, "list_conversations", http::list_conversations)
             .summary("List conversations, newest activity first.")
-            .query(&["limit", "cursor", "archived", "pinned"])
+            .query(&["limit", "cursor", "archived", "pinned", "temporary"])
             .gives(200, "ConversationPage"),
         Route::put(
             "/api/conversations/by-continuation/{continuation_id}",
@@ -53,7 +55,9 @@ fn conversations() -> Vec<Route<Conversations>> {
             "update_conversation",
             http::update_conversation,
         )
-        .summary("Change title, metadata, pin or archive flag of a conversation.")
+        .summary(
+            "Change title, metadata, pin or archive flag of a conversation, or how long it stays.",
+        )
         .takes("ConversationChange")
         .gives(200, "Conversation"),
         Route::delete(
@@ -63,6 +67,18 @@ fn conversations() -> Vec<Route<Conversations>> {
             http::delete_conversation,
         )
         .summary("Delete a conversation with everything in it."),
+    ]
+}
+
+fn retention() -> Vec<Route<Conversations>> {
+    vec![
+        Route::get("/api/conversations/retention", READ, "get_retention", http::get_retention)
+            .summary("Say how long the account keeps conversations that nobody goes on with.")
+            .gives(200, "Retention"),
+        Route::put("/api/conversations/retention", ADMIN, "put_retention", http::put_retention)
+            .summary("Change how long the account keeps conversations that nobody goes on with.")
+            .takes("Retention")
+            .gives(200, "Retention"),
     ]
 }
 
@@ -113,6 +129,28 @@ fn context() -> Vec<Route<Conversations>> {
             .summary("Replace the context document of a conversation.")
             .takes("ContextDocument")
             .gives(200, "ContextDocument"),
+    ]
+}
+
+fn files() -> Vec<Route<Conversations>> {
+    const FILE: &str = "/api/conversations/{id}/files/{file_id}";
+    vec![
+        Route::get(
+            "/api/conversations/{id}/files",
+            READ,
+            "list_attached_files",
+            http::list_attached_files,
+        )
+        .summary("List the files that are attached to a conversation.")
+        .gives(200, "AttachedFilePage"),
+        Route::get(FILE, READ, "get_attached_file", http::get_attached_file)
+            .summary("Get a file that is attached to a conversation.")
+            .gives(200, "AttachedFile"),
+        Route::put(FILE, WRITE, "attach_file", http::attach_file)
+            .summary("Attach a file of the account to a conversation.")
+            .gives(200, "AttachedFile"),
+        Route::delete(FILE, WRITE, "detach_file", http::detach_file)
+            .summary("Detach a file from a conversation."),
     ]
 }
 

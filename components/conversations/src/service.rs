@@ -2,8 +2,10 @@
 
 mod context;
 mod conversations;
+mod files;
 mod memory;
 mod messages;
+mod retention;
 mod search;
 mod shares;
 
@@ -15,8 +17,10 @@ pub use context::Context;
 pub use conversations::{
     Conversation, ConversationChange, ConversationFilter, NewConversation, TitleChange,
 };
+pub use files::{AttachedFile, FILES_MAX};
 pub use memory::{Memory, MemoryChange, MemoryFilter, MemoryKind, MemoryOwner, NewMemory};
 pub use messages::{PAGE_BYTES_MAX, PathChoice, StoredPage};
+pub use retention::Retention;
 pub use search::{HITS_COST_MAX, HITS_MAX, Hit, HitKind, SearchFilter};
 pub use shares::{Path, SHARES_MAX, Share, Snapshot};
 

@@ -47,7 +47,11 @@ fn routes(id: &str) -> Vec<(Method, String)> {
         .filter(|route| !route.path.contains("{token}"))
         .map(|route| {
             let mut path = route.path.replace("{id}", id);
-            for (name, value) in [("{continuation_id}", "thread"), ("{key}", "color")] {
+            for (name, value) in [
+                ("{continuation_id}", "thread"),
+                ("{key}", "color"),
+                ("{file_id}", "file_01h455vb4pex5vsknk084sn02q"),
+            ] {
                 path = path.replace(name, value);
             }
             if path == "/api/memory" && route.method == Method::DELETE {
@@ -195,11 +199,13 @@ async fn viewers_read_and_members_write() {
         let id = conversation.rsplit_once('/').unwrap().1;
         for (method, path) in routes(id) {
             let status = call(&client, &method, &path).await.status;
-            // These need things of their own: memory.rs, shares.rs.
+            // These need things of their own: files.rs, memory.rs, shares.rs.
             let is_special = path.starts_with("/api/memory/conv_")
                 || path.starts_with("/api/shares/")
+                || path.contains("/files/")
                 || path.ends_with("/fork");
-            if role == "viewer" && method != Method::GET {
+            let is_for_admins = method == Method::PUT && path.ends_with("/retention");
+            if (role == "viewer" && method != Method::GET) || (role == "member" && is_for_admins) {
                 assert_eq!(status, StatusCode::FORBIDDEN, "{role} {method} {path}");
             } else if !is_special {
                 assert!(status.is_success(), "{role} {method} {path}: {status}");
@@ -237,11 +243,17 @@ fn the_table_is_what_the_contract_says() {
     GET /api/conversations/{id} get_conversation Account(Viewer, ConversationsRead)
     PATCH /api/conversations/{id} update_conversation Account(Member, ConversationsWrite)
     DELETE /api/conversations/{id} delete_conversation Account(Member, ConversationsWrite)
+    GET /api/conversations/retention get_retention Account(Viewer, ConversationsRead)
+    PUT /api/conversations/retention put_retention Account(Admin, AccountAdmin)
     POST /api/conversations/{id}/messages append_message Account(Member, ConversationsWrite)
     POST /api/conversations/{id}/messages/batch append_messages Account(Member, ConversationsWrite)
     GET /api/conversations/{id}/messages list_messages Account(Viewer, ConversationsRead)
     GET /api/conversations/{id}/context get_context Account(Viewer, ConversationsRead)
     PUT /api/conversations/{id}/context put_context Account(Member, ConversationsWrite)
+    GET /api/conversations/{id}/files list_attached_files Account(Viewer, ConversationsRead)
+    GET /api/conversations/{id}/files/{file_id} get_attached_file Account(Viewer, ConversationsRead)
+    PUT /api/conversations/{id}/files/{file_id} attach_file Account(Member, ConversationsWrite)
+    DELETE /api/conversations/{id}/files/{file_id} detach_file Account(Member, ConversationsWrite)
     GET /api/search search Account(Viewer, ConversationsRead)
     POST /api/memory create_memory Account(Member, MemoryWrite)
     GET /api/memory list_memories Account(Viewer, MemoryRead)

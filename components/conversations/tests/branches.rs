@@ -11,7 +11,7 @@ mod support;
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
-use support::{PATH, Setup, setup};
+use support::{Dice, PATH, Setup, setup};
 
 /// The seqs of all pages of a path, and the texts.
 async fn path(setup: &Setup, conversation: &str, query: &str) -> Vec<i64> {
@@ -89,17 +89,6 @@ async fn an_edit_is_a_branch_and_the_newest_leaf_is_the_path() {
     let back = append(&setup, &conversation, "parent_id", &second["id"]).await;
     assert_eq!(path(&setup, &conversation, "").await, [1, 2, 7]);
     assert_eq!(path(&setup, &conversation, &leaf(&back)).await, [1, 2, 7]);
-}
-
-/// A pseudo-random sequence: the same on every run, and its seed is printed with every failure.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).unwrap() % sides
-    }
 }
 
 /// Conversations that branch at random, against a model that follows parents one by one.
@@ -289,7 +278,7 @@ async fn every_kind_of_part_comes_back_as_it_was_sent() {
     let setup = setup().await;
     let created = setup.ada.post(PATH, &json!({})).await.body;
     let messages = format!("{PATH}/{}/messages", created["id"].as_str().unwrap());
-    let file = "file_01h455vb4pex5vsknk084sn02q";
+    let file = setup.file(setup.ada_person.account_id, "a.pdf", "complete").await;
     let content = json!([
         {"type": "text", "text": "Look"},
         {"type": "image_file", "file_id": file},

@@ -9,30 +9,21 @@
 
 mod support;
 
-use axum::body::Body;
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
-use support::{Setup, setup};
+use support::{Setup, assert_bad_requests, send_if, setup};
 use testing::Answer;
 
 async fn put_if(setup: &Setup, path: &str, tag: &str, body: &Value) -> Answer {
-    let request = setup
-        .ada
-        .request(Method::PUT, path)
-        .header("if-match", tag)
-        .header("content-type", "application/json")
-        .body(Body::from(body.to_string()))
-        .unwrap();
-    setup.ada.send(request).await
+    send_if(&setup.ada, Method::PUT, path, tag, body).await
 }
 
 #[tokio::test]
 async fn what_is_no_document_is_refused() {
     let setup = setup().await;
     let path = setup.conversation().await + "/context";
-    for body in [json!(null), json!([]), json!("x"), json!(7)] {
-        assert_eq!(setup.ada.put(&path, &body).await.status, StatusCode::BAD_REQUEST, "{body}");
-    }
+    let bodies = [json!(null), json!([]), json!("x"), json!(7)];
+    assert_bad_requests(&setup.ada, Method::PUT, &path, &bodies).await;
     let document = |bytes: usize| json!({"a": "x".repeat(bytes - r#"{"a":""}"#.len())});
     let too_large = setup.ada.put(&path, &document(1024 * 1024 + 1)).await;
     assert_eq!(too_large.status, StatusCode::PAYLOAD_TOO_LARGE);

@@ -120,6 +120,7 @@ async fn a_conversation_is_what_it_was_created_with() {
         "archived": false,
         "continuation_id": "c-1",
         "created_at": "[time]",
+        "expires_at": null,
         "id": "[conv]",
         "last_message_at": null,
         "message_count": 0,
@@ -130,6 +131,7 @@ async fn a_conversation_is_what_it_was_created_with() {
           ]
         },
         "pinned": false,
+        "temporary": false,
         "title": "Loops",
         "updated_at": "[time]"
       },
@@ -146,11 +148,13 @@ async fn a_conversation_is_what_it_was_created_with() {
         "archived": false,
         "continuation_id": null,
         "created_at": "[time]",
+        "expires_at": null,
         "id": "[conv]",
         "last_message_at": null,
         "message_count": 0,
         "metadata": {},
         "pinned": false,
+        "temporary": false,
         "title": null,
         "updated_at": "[time]"
       },

@@ -15,27 +15,20 @@ use axum::body::Body;
 use axum::http::{Method, StatusCode};
 use database::Statement;
 use serde_json::{Value, json};
-use support::{PATH, Setup, setup};
+use support::{PATH, Setup, assert_bad_requests, assert_broken_rules, send_if, setup};
 use testing::Answer;
 
 const BY_CONTINUATION: &str = "/api/conversations/by-continuation";
 
 async fn patch_if(setup: &Setup, path: &str, tag: &str, body: &Value) -> Answer {
-    let request = setup
-        .ada
-        .request(Method::PATCH, path)
-        .header("if-match", tag)
-        .header("content-type", "application/json")
-        .body(Body::from(body.to_string()))
-        .unwrap();
-    setup.ada.send(request).await
+    send_if(&setup.ada, Method::PATCH, path, tag, body).await
 }
 
 #[tokio::test]
 async fn changes_that_are_not_the_object_it_takes_are_bad_requests() {
     let setup = setup().await;
     let path = setup.conversation().await;
-    for body in [
+    let bodies = [
         json!(null),
         json!({"title": 7}),
         json!({"pinned": 1}),
@@ -46,24 +39,19 @@ async fn changes_that_are_not_the_object_it_takes_are_bad_requests() {
         json!({"continuation_id": "c"}),
         json!({"message_count": 7}),
         json!({"version": 7}),
-    ] {
-        let answer = setup.ada.patch(&path, &body).await;
-        assert_eq!(
-            (answer.status, answer.code()),
-            (StatusCode::BAD_REQUEST, "invalid_request"),
-            "{body}"
-        );
-    }
-    for (body, pointer) in [
+        json!({"temporary": "yes"}),
+        json!({"expires_in": 60.5}),
+        json!({"lifetime_ms": 1}),
+        json!({"deleted_at": 1}),
+    ];
+    assert_bad_requests(&setup.ada, Method::PATCH, &path, &bodies).await;
+    let bodies = [
         (json!({"title": ""}), "/title"),
         (json!({"title": "x".repeat(256)}), "/title"),
         (json!({"title": "a\nb"}), "/title"),
         (json!({"metadata": {"a": "x".repeat(64 * 1024)}}), "/metadata"),
-    ] {
-        let answer = setup.ada.patch(&path, &body).await;
-        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{body}");
-        assert_eq!(answer.pointers(), [pointer]);
-    }
+    ];
+    assert_broken_rules(&setup.ada, Method::PATCH, &path, &bodies).await;
 }
 
 #[tokio::test]
@@ -134,6 +122,7 @@ async fn only_what_is_named_changes() {
         "archived": false,
         "continuation_id": null,
         "created_at": "[time]",
+        "expires_at": null,
         "id": "[conv]",
         "last_message_at": null,
         "message_count": 0,
@@ -141,6 +130,7 @@ async fn only_what_is_named_changes() {
           "n": 1
         },
         "pinned": true,
+        "temporary": false,
         "title": "Loops",
         "updated_at": "[time]"
       },

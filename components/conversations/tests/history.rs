@@ -200,8 +200,17 @@ async fn a_page_takes_the_same_number_of_steps_wherever_it_is_and_however_long_t
     let connection = rusqlite::Connection::open(&file).unwrap();
     let steps = |sql: &str, account: &str, conversation: &str, seq: i64| {
         let none: Option<i64> = None;
-        let values =
-            rusqlite::params![account, conversation, seq, 100, 4 * 1024 * 1024, none, none, false];
+        let values = rusqlite::params![
+            account,
+            conversation,
+            seq,
+            100,
+            4 * 1024 * 1024,
+            none,
+            none,
+            false,
+            2
+        ];
         let mut statement = connection.prepare(sql).unwrap();
         let messages: i64 = statement
             .query_row(values, |row| {

@@ -9,6 +9,7 @@ use super::{checked_limit, no_cursor};
 use crate::cursor::ConversationCursor;
 use crate::if_match::IfMatch;
 use crate::json_object::JsonObject;
+use crate::lifetime::LifetimeChange;
 use crate::service::{
     Conversation, ConversationChange, ConversationFilter, Conversations, NewConversation, Page,
     TitleChange,
@@ -26,6 +27,10 @@ pub struct CreateBody {
     title: Option<String>,
     #[serde(default)]
     metadata: Option<JsonObject>,
+    #[serde(default)]
+    temporary: Option<bool>,
+    #[serde(default)]
+    expires_in: Option<i64>,
     #[serde(default)]
     model_id: Option<String>,
     #[serde(default)]
@@ -52,6 +57,10 @@ pub struct UpdateBody {
     pinned: Option<bool>,
     #[serde(default)]
     archived: Option<bool>,
+    #[serde(default)]
+    temporary: Option<bool>,
+    #[serde(default)]
+    expires_in: Option<i64>,
 }
 
 #[derive(Deserialize)]
@@ -61,6 +70,7 @@ pub struct ListQuery {
     cursor: Option<String>,
     archived: Option<bool>,
     pinned: Option<bool>,
+    temporary: Option<bool>,
 }
 
 /// `POST /api/conversations`
@@ -69,9 +79,10 @@ pub async fn create_conversation(
     State(conversations): State<Conversations>,
     Json(body): Json<CreateBody>,
 ) -> Result<(StatusCode, Tagged), Problem> {
-    let CreateBody { continuation_id, title, metadata, model_id, blueprint_id } = body;
-    refuse_references(model_id.as_ref(), blueprint_id.as_ref())?;
-    let new = NewConversation { continuation_id, title, metadata };
+    let CreateBody { continuation_id, title, metadata, .. } = body;
+    refuse_references(body.model_id.as_ref(), body.blueprint_id.as_ref())?;
+    let lifetime = lifetime(body.temporary, body.expires_in)?.new_lifetime();
+    let new = NewConversation { continuation_id, title, metadata, lifetime };
     let conversation = conversations.create(caller.account_id, new).await?;
     Ok((StatusCode::CREATED, tagged(conversation)))
 }
@@ -85,7 +96,7 @@ pub async fn put_conversation_by_continuation(
 ) -> Result<(StatusCode, Tagged), Problem> {
     let Json(ContinuationBody { title, metadata }) =
         body.unwrap_or(Json(ContinuationBody::default()));
-    let new = NewConversation { continuation_id: None, title, metadata };
+    let new = NewConversation { title, metadata, ..NewConversation::default() };
     let (conversation, is_created) =
         conversations.get_or_create(caller.account_id, continuation_id, new).await?;
     let status = if is_created { StatusCode::CREATED } else { StatusCode::OK };
@@ -98,10 +109,12 @@ pub async fn list_conversations(
     State(conversations): State<Conversations>,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<Page<Vec<Conversation>>>, Problem> {
-    let ListQuery { limit, cursor, archived, pinned } = query;
+    let ListQuery { limit, cursor, archived, pinned, temporary } = query;
+    let temporary = temporary.unwrap_or(false);
     let after =
         cursor.map(|text| ConversationCursor::decode(&text)).transpose().map_err(no_cursor)?;
-    let filter = ConversationFilter { archived, pinned, after, limit: checked_limit(limit)? };
+    let limit = checked_limit(limit)?;
+    let filter = ConversationFilter { archived, pinned, temporary, after, limit };
     Ok(Json(conversations.list(caller.account_id, filter).await?))
 }
 
@@ -122,8 +135,9 @@ pub async fn update_conversation(
     if_match: IfMatch,
     Json(body): Json<UpdateBody>,
 ) -> Result<Tagged, Problem> {
-    let UpdateBody { title, metadata, pinned, archived } = body;
-    let change = ConversationChange { title, metadata, pinned, archived };
+    let UpdateBody { title, metadata, pinned, archived, temporary, expires_in } = body;
+    let lifetime = lifetime(temporary, expires_in)?;
+    let change = ConversationChange { title, metadata, pinned, archived, lifetime };
     Ok(tagged(conversations.change(caller.account_id, id, &if_match, change).await?))
 }
 
@@ -140,6 +154,10 @@ pub async fn delete_conversation(
 
 fn tagged(conversation: Conversation) -> Tagged {
     ([(header::ETAG, conversation.etag())], Json(conversation))
+}
+
+fn lifetime(temporary: Option<bool>, expires_in: Option<i64>) -> Result<LifetimeChange, Problem> {
+    LifetimeChange::asked(temporary, expires_in).map_err(|error| Problem::validation(vec![error]))
 }
 
 /// No account has models or blueprints yet, so every id of one is unknown.

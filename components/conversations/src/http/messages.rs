@@ -1,5 +1,6 @@
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
 use caller::Caller;
 use ids::{ConversationId, MessageId};
 use problem::{FieldError, Json, Path, Problem, Query};
@@ -9,6 +10,7 @@ use serde_json::value::RawValue;
 use super::{checked_limit, invalid, no_cursor};
 use crate::content::Content;
 use crate::cursor::{MessageCursor, Place};
+use crate::error::ConversationError;
 use crate::json_object::JsonObject;
 use crate::message::{MessageRole, NewMessage, Position, Usage};
 use crate::service::{Conversations, Page, PathChoice};
@@ -94,10 +96,15 @@ pub async fn list_messages(
     State(conversations): State<Conversations>,
     Path(id): Path<ConversationId>,
     Query(query): Query<PageQuery>,
-) -> Result<Json<Page<Box<RawValue>>>, Problem> {
+) -> Result<Response, Problem> {
     let limit = checked_limit(query.limit)?;
     let (path, place) = query.place()?;
-    Ok(Json(conversations.messages(caller.account_id, id, path, place, limit).await?))
+    let Page { data, next_cursor } =
+        conversations.messages(caller.account_id, id, path, place, limit).await?;
+    let next_cursor = serde_json::to_string(&next_cursor).map_err(ConversationError::from)?;
+    // Put around what is finished: serializing it once more would cost more than all the rest.
+    let page = format!(r#"{{"data":{data},"next_cursor":{next_cursor}}}"#);
+    Ok(([(header::CONTENT_TYPE, "application/json")], page).into_response())
 }
 
 impl MessageBody {

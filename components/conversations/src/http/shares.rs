@@ -126,7 +126,7 @@ pub async fn get_shared(
     let page = conversations.shared_messages(&snapshot, place, limit).await?;
     let next_cursor = page.next_cursor(place, false);
     let mut data: Vec<SharedMessage> =
-        serde_json::from_str(page.data.get()).map_err(ConversationError::from)?;
+        serde_json::from_str(&page.data).map_err(ConversationError::from)?;
     // Instructions of the system are between an account and its models.
     data.retain(|message| message.role != MessageRole::System);
     let Snapshot { title, created_at, .. } = snapshot;

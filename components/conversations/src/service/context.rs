@@ -32,7 +32,8 @@ impl Conversations {
         account: AccountId,
         conversation: ConversationId,
     ) -> Result<Context, ConversationError> {
-        let context = store::get_context(&self.database, account, conversation).await?;
+        let now = self.clock.now();
+        let context = store::get_context(&self.database, account, conversation, now).await?;
         context.ok_or(ConversationError::NotFound)
     }
 

@@ -7,11 +7,15 @@ use crate::cursor::ConversationCursor;
 use crate::error::ConversationError;
 use crate::if_match::IfMatch;
 use crate::json_object::JsonObject;
+use crate::lifetime::{Lifetime, LifetimeChange};
 use crate::service::{Conversations, Page};
 use crate::store;
 
 pub const TITLE_CHARS_MAX: usize = 255;
 pub const CONTINUATION_ID_CHARS_MAX: usize = 255;
+
+/// How many pieces of a long conversation its deletion removes at once; the rest is left to the sweep.
+const DELETION_PIECES_MAX: usize = 4;
 
 /// What a conversation is created with.
 #[derive(Default)]
@@ -19,6 +23,8 @@ pub struct NewConversation {
     pub continuation_id: Option<String>,
     pub title: Option<String>,
     pub metadata: Option<JsonObject>,
+    /// `None` stays.
+    pub lifetime: Option<Lifetime>,
 }
 
 /// What of a conversation changes; `None` stays.
@@ -28,6 +34,7 @@ pub struct ConversationChange {
     pub metadata: Option<JsonObject>,
     pub pinned: Option<bool>,
     pub archived: Option<bool>,
+    pub lifetime: LifetimeChange,
 }
 
 /// What becomes of a title. As JSON: absent, null, or a string.
@@ -49,6 +56,10 @@ pub struct Conversation {
     pub message_count: i64,
     pub pinned: bool,
     pub archived: bool,
+    /// Whether it ends by itself and is kept out of lists and searches until then.
+    pub temporary: bool,
+    /// When it ends unless someone goes on with it: by its own lifetime or by the account's retention period.
+    pub expires_at: Option<UnixMillis>,
     pub created_at: UnixMillis,
     pub updated_at: UnixMillis,
     pub last_message_at: Option<UnixMillis>,
@@ -65,6 +76,8 @@ pub struct Conversation {
 pub struct ConversationFilter {
     pub archived: Option<bool>,
     pub pinned: Option<bool>,
+    /// Either those that are or those that are not.
+    pub temporary: bool,
     pub after: Option<ConversationCursor>,
     pub limit: u32,
 }
@@ -127,7 +140,8 @@ impl Conversations {
     ) -> Result<Page<Vec<Conversation>>, ConversationError> {
         // One more than asked for tells whether there is a next page.
         let wanted = filter.limit as usize;
-        let mut data = store::list_conversations(&self.database, account, &filter).await?;
+        let now = self.clock.now();
+        let mut data = store::list_conversations(&self.database, account, &filter, now).await?;
         let has_more = wanted < data.len();
         data.truncate(wanted);
         let next_cursor = data
@@ -143,7 +157,8 @@ impl Conversations {
         account: AccountId,
         id: ConversationId,
     ) -> Result<Conversation, ConversationError> {
-        let conversation = store::get_conversation(&self.database, account, id).await?;
+        let now = self.clock.now();
+        let conversation = store::get_conversation(&self.database, account, id, now).await?;
         conversation.ok_or(ConversationError::NotFound)
     }
 
@@ -168,17 +183,27 @@ impl Conversations {
         }
     }
 
-    /// Deletes a conversation with everything in it.
+    /// Deletes a conversation with everything in it. It is gone at once; the messages of a long one are removed in pieces, so that nobody
+    /// else waits for that, and what these pieces leave goes with later writes or with the sweep.
     pub async fn delete(
         &self,
         account: AccountId,
         id: ConversationId,
         if_match: &IfMatch,
     ) -> Result<(), ConversationError> {
-        if store::delete_conversation(&self.database, account, id, if_match).await? {
-            return Ok(());
+        let now = self.clock.now();
+        let deletion =
+            store::delete_conversation(&self.database, account, id, if_match, now).await?;
+        let Some(mut removed) = deletion else {
+            return Err(self.unchanged(account, id).await?);
+        };
+        for _ in 1..DELETION_PIECES_MAX {
+            if removed.is_whole {
+                break;
+            }
+            removed = store::remove_piece(&self.database, account, id).await?;
         }
-        Err(self.unchanged(account, id).await?)
+        Ok(())
     }
 
     /// Why a statement with a precondition touched nothing: there is no such conversation, or it is not the one that was read.

@@ -30,7 +30,8 @@ pub enum PathChoice {
 
 /// Messages as they are stored: a JSON array, passed on unread.
 pub struct StoredPage {
-    pub data: Box<RawValue>,
+    /// Not a `RawValue`, which would read all of it once more to be sure.
+    pub data: String,
     /// The first and last `seq` of the page; `None` when it is empty.
     pub span: Option<(i64, i64)>,
     /// The `seq` of the message in which the path ends.
@@ -49,6 +50,7 @@ impl Conversations {
         message: NewMessage,
     ) -> Result<Box<RawValue>, ConversationError> {
         refuse(message.check())?;
+        self.refuse_missing_files(account, &[(String::new(), &message)]).await?;
         let now = self.clock.now();
         let id = Id::generate(now, &self.entropy)?;
         let append = store::Append { account, conversation, position, now };
@@ -77,6 +79,9 @@ impl Conversations {
             message.check().into_iter().map(within)
         });
         refuse(errors.collect())?;
+        let named = messages.iter().enumerate();
+        let named: Vec<_> = named.map(|(n, message)| (format!("/messages/{n}"), message)).collect();
+        self.refuse_missing_files(account, &named).await?;
         let now = self.clock.now();
         let ids: Result<Vec<_>, _> =
             messages.iter().map(|_| Id::generate(now, &self.entropy)).collect();
@@ -112,9 +117,10 @@ impl Conversations {
         path: PathChoice,
         place: Option<Place>,
         limit: u32,
-    ) -> Result<Page<Box<RawValue>>, ConversationError> {
+    ) -> Result<Page<String>, ConversationError> {
         let place = place.unwrap_or(Place::Before(i64::MAX));
-        let page = store::page_messages(&self.database, account, conversation, path, place, limit)
+        let read = store::Read { account, conversation, path, now: self.clock.now() };
+        let page = store::page_messages(&self.database, read, place, limit)
             .await?
             .ok_or(ConversationError::NotFound)?;
         let Some(page) = page else {

@@ -64,7 +64,8 @@ impl Conversations {
         let Some(query) = &filter.query else {
             return Ok(Page { data: Vec::new(), next_cursor: None });
         };
-        let found = store::search(&self.database, account, query, filter).await?;
+        let now = self.clock.now();
+        let found = store::search(&self.database, account, query, filter, now).await?;
         let wanted = filter.limit as usize;
         let has_more = wanted < found.hits.len();
         let offset = filter.after.map_or(0, |cursor| cursor.offset).saturating_add(filter.limit);

@@ -51,7 +51,7 @@ impl Conversations {
     ) -> Result<Conversation, ConversationError> {
         let path = self.path(account, conversation, Some(message)).await?;
         let Conversation { title, metadata, .. } = self.get(account, conversation).await?;
-        let new = NewConversation { continuation_id: None, title, metadata: Some(metadata) };
+        let new = NewConversation { title, metadata: Some(metadata), ..NewConversation::default() };
         let source = store::Source { account, conversation, tip_seq: path.tip_seq };
         self.copy(source, account, &new).await
     }
@@ -93,7 +93,7 @@ impl Conversations {
         account: AccountId,
         id: ShareId,
     ) -> Result<(), ConversationError> {
-        if store::delete_share(&self.database, account, id).await? {
+        if store::delete_share(&self.database, account, id, self.clock.now()).await? {
             Ok(())
         } else {
             Err(ConversationError::NotFound)
@@ -103,7 +103,7 @@ impl Conversations {
     /// What a link leads to.
     pub async fn snapshot(&self, token: &str) -> Result<Snapshot, ConversationError> {
         let hash = OpaqueToken::hash_of(token);
-        let snapshot = store::find_share(&self.database, &hash).await?;
+        let snapshot = store::find_share(&self.database, &hash, self.clock.now()).await?;
         snapshot.ok_or(ConversationError::NotFound)
     }
 
@@ -116,7 +116,8 @@ impl Conversations {
     ) -> Result<StoredPage, ConversationError> {
         let Snapshot { account, conversation, tip_seq, .. } = *snapshot;
         let path = PathChoice::ToSeq(tip_seq);
-        store::page_messages(&self.database, account, conversation, path, place, limit)
+        let read = store::Read { account, conversation, path, now: self.clock.now() };
+        store::page_messages(&self.database, read, place, limit)
             .await?
             .flatten()
             .ok_or(ConversationError::NotFound)
@@ -130,7 +131,7 @@ impl Conversations {
     ) -> Result<Conversation, ConversationError> {
         let Snapshot { account: owner, conversation, tip_seq, title, .. } = snapshot;
         let source = store::Source { account: owner, conversation, tip_seq };
-        let new = NewConversation { continuation_id: None, title, metadata: None };
+        let new = NewConversation { title, ..NewConversation::default() };
         self.copy(source, account, &new).await
     }
 
@@ -152,7 +153,9 @@ impl Conversations {
         conversation: ConversationId,
         message: Option<MessageId>,
     ) -> Result<Path, ConversationError> {
-        let path = store::measure_path(&self.database, account, conversation, message).await?;
+        let path =
+            store::measure_path(&self.database, account, conversation, message, self.clock.now())
+                .await?;
         let Some(path) = path.ok_or(ConversationError::NotFound)? else {
             let detail = "The conversation has no such message.";
             let error = FieldError::new("/message_id", detail);

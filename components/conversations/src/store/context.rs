@@ -12,10 +12,12 @@ pub async fn get_context(
     database: &Database,
     account: AccountId,
     conversation: ConversationId,
+    now: UnixMillis,
 ) -> Result<Option<Context>, ConversationError> {
     let statement = Statement::new(include_str!("../../queries/get_context.sql"))
         .bind(account.to_string())
-        .bind(conversation.to_string());
+        .bind(conversation.to_string())
+        .bind(now.0);
     let rows = database.query(statement).await?;
     let Some(row) = rows.first() else { return Ok(None) };
     let document = JsonObject::stored(row.get("document")?)?;

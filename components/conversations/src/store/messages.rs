@@ -18,6 +18,15 @@ pub struct Append {
     pub now: UnixMillis,
 }
 
+/// Which messages are read, and when.
+#[derive(Clone, Copy)]
+pub struct Read {
+    pub account: AccountId,
+    pub conversation: ConversationId,
+    pub path: PathChoice,
+    pub now: UnixMillis,
+}
+
 /// Appends a message; `None` when there is no such conversation, or no such message in it as the position names.
 pub async fn append_message(
     database: &Database,
@@ -85,9 +94,7 @@ pub async fn append_messages(
 /// A page of messages on one side of a place. `None` when there is no such conversation, `Some(None)` when it has no such path.
 pub async fn page_messages(
     database: &Database,
-    account: AccountId,
-    conversation: ConversationId,
-    path: PathChoice,
+    read: Read,
     place: Place,
     limit: u32,
 ) -> Result<Option<Option<StoredPage>>, ConversationError> {
@@ -95,21 +102,22 @@ pub async fn page_messages(
         Place::Before(seq) => (include_str!("../../queries/page_messages_before.sql"), seq),
         Place::After(seq) => (include_str!("../../queries/page_messages_after.sql"), seq),
     };
-    let (leaf, tip, all) = match path {
+    let (leaf, tip, all) = match read.path {
         PathChoice::Newest => (None, None, false),
         PathChoice::To(leaf) => (Some(leaf.to_string()), None, false),
         PathChoice::ToSeq(seq) => (None, Some(seq), false),
         PathChoice::All(seq) => (None, Some(seq), true),
     };
     let statement = Statement::new(sql)
-        .bind(account.to_string())
-        .bind(conversation.to_string())
+        .bind(read.account.to_string())
+        .bind(read.conversation.to_string())
         .bind(seq)
         .bind(limit)
         .bind(PAGE_BYTES_MAX)
         .bind(leaf)
         .bind(tip)
-        .bind(all);
+        .bind(all)
+        .bind(read.now.0);
     let rows = database.query(statement).await?;
     rows.first().map(read_page).transpose()
 }
@@ -131,7 +139,7 @@ fn read_page(row: Row<'_>) -> Result<Option<StoredPage>, ConversationError> {
     let last: Option<i64> = row.get("last_seq")?;
     let has_more: Option<bool> = row.get("has_more")?;
     Ok(Some(StoredPage {
-        data: RawValue::from_string(row.get("data")?)?,
+        data: row.get("data")?,
         span: first.zip(last),
         tip,
         has_more: has_more.unwrap_or(false),

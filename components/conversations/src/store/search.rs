@@ -27,6 +27,7 @@ pub async fn search(
     account: AccountId,
     query: &SearchQuery,
     filter: &SearchFilter,
+    now: UnixMillis,
 ) -> Result<Found, ConversationError> {
     let statement = Statement::new(include_str!("../../queries/search.sql"))
         .bind(account.to_string())
@@ -42,7 +43,8 @@ pub async fn search(
         .bind(filter.after.map_or(0, |cursor| cursor.offset))
         .bind(SNIPPET_CHARS_BEFORE)
         .bind(SNIPPET_CHARS)
-        .bind(query.first().to_lowercase());
+        .bind(query.first().to_lowercase())
+        .bind(now.0);
     let rows = database.query(statement).await?;
     let newest = rows.first().map(|row| row.get("newest")).transpose()?;
     let hits: Result<_, ConversationError> = rows.iter().map(read_hit).collect();

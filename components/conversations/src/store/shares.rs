@@ -2,8 +2,9 @@ use ambient::UnixMillis;
 use database::{Database, Row, Statement};
 use ids::{AccountId, ConversationId, MessageId, ShareId};
 
-use super::conversations::{bind_new, first};
+use super::conversations::{bind_get, last};
 use crate::error::ConversationError;
+use crate::json_object::JsonObject;
 use crate::service::{Conversation, NewConversation, Path, SHARES_MAX, Share, Snapshot};
 
 /// A path in a conversation.
@@ -28,11 +29,13 @@ pub async fn measure_path(
     account: AccountId,
     conversation: ConversationId,
     message: Option<MessageId>,
+    now: UnixMillis,
 ) -> Result<Option<Option<Path>>, ConversationError> {
     let statement = Statement::new(include_str!("../../queries/measure_path.sql"))
         .bind(account.to_string())
         .bind(conversation.to_string())
-        .bind(message.map(|id| id.to_string()));
+        .bind(message.map(|id| id.to_string()))
+        .bind(now.0);
     let rows = database.query(statement).await?;
     let Some(row) = rows.first() else { return Ok(None) };
     let tip_seq: Option<i64> = row.get("tip_seq")?;
@@ -40,7 +43,7 @@ pub async fn measure_path(
     Ok(Some(tip_seq.map(|tip_seq| Path { tip_seq, messages })))
 }
 
-/// A new conversation of `account` with copies of the messages of a path. What goes to another account goes without metadata and without
+/// A new conversation of `account` with copies of the messages of a path. A fork lives as long as its source. What goes to another account goes without metadata and without
 /// instructions of the system. `ids` are those of the conversation and of its messages; see `copy_messages.sql`.
 pub async fn copy_conversation(
     database: &Database,
@@ -51,7 +54,14 @@ pub async fn copy_conversation(
     now: UnixMillis,
 ) -> Result<Conversation, ConversationError> {
     let (id, message_id) = ids;
-    let insert = include_str!("../../queries/insert_conversation.sql");
+    let insert = Statement::new(include_str!("../../queries/insert_copy.sql"))
+        .bind(account.to_string())
+        .bind(id.to_string())
+        .bind(new.title.clone())
+        .bind(new.metadata.as_ref().map_or("{}", JsonObject::as_str))
+        .bind(now.0)
+        .bind(source.account.to_string())
+        .bind(source.conversation.to_string());
     let copy = Statement::new(include_str!("../../queries/copy_messages.sql"))
         .bind(source.account.to_string())
         .bind(source.conversation.to_string())
@@ -59,14 +69,10 @@ pub async fn copy_conversation(
         .bind(account.to_string())
         .bind(id.to_string())
         .bind(message_id.to_string())
-        .bind(source.account != account);
-    let get = Statement::new(include_str!("../../queries/get_conversation.sql"))
-        .bind(account.to_string())
-        .bind(id.to_string());
-    let batch = vec![bind_new(insert, account, id, new, now), copy, get];
-    let results = database.batch(batch).await?;
-    let copied = results.last().map(first).transpose()?.flatten();
-    copied.ok_or(ConversationError::NotFound)
+        .bind(source.account != account)
+        .bind(now.0);
+    let results = database.batch(vec![insert, copy, bind_get(account, id, now)]).await?;
+    last(&results)?.ok_or(ConversationError::NotFound)
 }
 
 /// `None` when there is no such conversation, or it has too many shares.
@@ -103,10 +109,12 @@ pub async fn delete_share(
     database: &Database,
     account: AccountId,
     id: ShareId,
+    now: UnixMillis,
 ) -> Result<bool, ConversationError> {
     let statement = Statement::new(include_str!("../../queries/delete_share.sql"))
         .bind(account.to_string())
-        .bind(id.to_string());
+        .bind(id.to_string())
+        .bind(now.0);
     Ok(!database.query(statement).await?.is_empty())
 }
 
@@ -114,9 +122,11 @@ pub async fn delete_share(
 pub async fn find_share(
     database: &Database,
     hash: &[u8; 32],
+    now: UnixMillis,
 ) -> Result<Option<Snapshot>, ConversationError> {
-    let statement =
-        Statement::new(include_str!("../../queries/find_share.sql")).bind(hash.as_slice());
+    let statement = Statement::new(include_str!("../../queries/find_share.sql"))
+        .bind(hash.as_slice())
+        .bind(now.0);
     let rows = database.query(statement).await?;
     let Some(row) = rows.first() else { return Ok(None) };
     Ok(Some(Snapshot {

@@ -4,8 +4,8 @@ use ambient::Entropy;
 use credentials::OpaqueToken;
 use database::{Database, Statement};
 use ids::{
-    AccountId, ApiKeyId, ConversationId, Id, InvitationId, MemoryId, MessageId, SessionId, ShareId,
-    UserId,
+    AccountId, ApiKeyId, ConversationId, FileId, Id, InvitationId, MemoryId, MessageId, SessionId,
+    ShareId, UserId,
 };
 use testing::NOW;
 
@@ -30,6 +30,7 @@ pub struct Things {
     pub session: SessionId,
     pub memory: MemoryId,
     pub share: ShareId,
+    pub file: FileId,
 }
 
 pub fn new_id<K: ids::Kind>() -> Id<K> {
@@ -47,6 +48,7 @@ pub fn unheard_of() -> Things {
         session: new_id(),
         memory: new_id(),
         share: new_id(),
+        file: new_id(),
     }
 }
 
@@ -148,6 +150,21 @@ pub async fn things(database: &Database, name: &str) -> Things {
         .bind(message.to_string())
         .bind(NOW.0)
         .bind(wire.to_string()),
+        Statement::new(
+            "INSERT INTO file (account_id, id, bucket, name, mime_type, size_bytes, sha256, state, created_at, updated_at) \
+             VALUES (?1, ?2, 'user-files', ?3, 'text/plain', 3, zeroblob(32), 'complete', ?4, ?4)",
+        )
+        .bind(things.account.to_string())
+        .bind(things.file.to_string())
+        .bind(content.as_str())
+        .bind(NOW.0),
+        Statement::new(
+            "INSERT INTO conversation_file (account_id, conversation_id, file_id, attached_at) VALUES (?1, ?2, ?3, ?4)",
+        )
+        .bind(things.account.to_string())
+        .bind(things.conversation.to_string())
+        .bind(things.file.to_string())
+        .bind(NOW.0),
         // Its token is the content, as is the continuation id.
         Statement::new(
             "INSERT INTO share (account_id, id, conversation_id, token_hash, tip_seq, title, created_at) VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6)",

@@ -169,6 +169,7 @@ impl World {
             // Names that clients choose; see `cells`.
             "by-continuation" => continuation(caller),
             "facts" => FACT.to_owned(),
+            "files" => things.file.to_string(),
             "shares" => things.share.to_string(),
             // Whom a link is given to reads: shares.rs of the component. Here nobody has one, but those who may copy.
             "shared" if path.ends_with("/copy") => continuation(caller),
@@ -215,6 +216,7 @@ impl World {
                     things.invitation.to_string(),
                     things.api_key.to_string(),
                     things.session.to_string(),
+                    things.file.to_string(),
                 ],
             }
         };

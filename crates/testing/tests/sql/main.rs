@@ -74,10 +74,10 @@ async fn no_statement_reads_a_whole_table() {
     insta::assert_snapshot!("query_plans", report);
 }
 
-/// The tables with an account, from the schema itself: a new one is protected from its first day.
+/// The tables and views with an account, from the schema itself: a new one is protected from its first day.
 async fn tenants() -> Tenants {
     let database = testing::database().await;
-    let sql = "SELECT t.name FROM sqlite_schema AS t, pragma_table_info(t.name) AS c WHERE t.type = 'table' AND c.name = 'account_id'";
+    let sql = "SELECT t.name FROM sqlite_schema AS t, pragma_table_info(t.name) AS c WHERE t.type IN ('table', 'view') AND c.name = 'account_id'";
     let rows = database.query(Statement::new(sql)).await.unwrap();
     let names = rows.iter().map(|row| row.get::<String>("name").unwrap());
     let tenants: Tenants = names
@@ -97,6 +97,7 @@ async fn statements_that_could_leave_their_account_are_refused() {
     for sql in [
         "SELECT id FROM conversation",
         "SELECT id FROM conversation WHERE id = ?1",
+        "SELECT id FROM conversation_life WHERE id = ?1",
         "SELECT id FROM conversation WHERE account_id = 'acct_1'",
         "SELECT id FROM conversation WHERE account_id = account_id",
         "SELECT id FROM conversation WHERE account_id <> ?1",

@@ -1,0 +1,2 @@
+DELETE FROM retention
+WHERE account_id = ?1

@@ -1,0 +1,3 @@
+SELECT days, keep_pinned
+FROM retention
+WHERE account_id = ?1

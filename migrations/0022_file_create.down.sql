@@ -1,0 +1,7 @@
+DROP TRIGGER conversation_deleted_detaches;
+
+DROP TABLE conversation_file;
+
+DROP TABLE file;
+
+DROP TABLE bucket;

@@ -42,7 +42,8 @@ impl Side {
     /// How this server is started on `state`, the database and the master key that [`crate::seed`] made.
     pub fn options(self, state: &Path) -> Result<Options> {
         let options = match self {
-            Self::Host => Options::new(state),
+            // The native server writes no access log, so neither does the host.
+            Self::Host => Options::new(state).environment("RUST_LOG", "warn"),
             Self::Native => {
                 let mut command = Command::new(std::env::current_exe()?);
                 command.args(["native", "--listen", "127.0.0.1:0", "--state-dir"]).arg(state);

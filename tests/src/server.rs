@@ -65,6 +65,13 @@ impl Options {
         self
     }
 
+    /// Sets an environment variable of the process.
+    #[must_use]
+    pub fn environment(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
     /// Runs the command under another program, e.g. `strace`, with these leading arguments.
     #[must_use]
     pub fn under(mut self, program: &str, arguments: &[&str]) -> Self {

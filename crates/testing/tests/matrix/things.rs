@@ -4,8 +4,8 @@ use ambient::Entropy;
 use credentials::OpaqueToken;
 use database::{Database, Statement};
 use ids::{
-    AccountId, ApiKeyId, ConversationId, Id, InvitationId, MemoryId, MessageId, SessionId, ShareId,
-    UserId,
+    AccountId, ApiKeyId, ConversationId, Id, IdentityId, InvitationId, MemoryId, MessageId,
+    SessionId, ShareId, UserId,
 };
 use testing::NOW;
 
@@ -28,6 +28,7 @@ pub struct Things {
     pub invitation: InvitationId,
     pub api_key: ApiKeyId,
     pub session: SessionId,
+    pub identity: IdentityId,
     pub memory: MemoryId,
     pub share: ShareId,
 }
@@ -45,6 +46,7 @@ pub fn unheard_of() -> Things {
         invitation: new_id(),
         api_key: new_id(),
         session: new_id(),
+        identity: new_id(),
         memory: new_id(),
         share: new_id(),
     }
@@ -67,6 +69,16 @@ pub async fn insert_session(database: &Database, account: AccountId, user: UserI
         "INSERT INTO session (account_id, id, user_id, created_at, last_used_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?4, ?4 + 1000000)",
     )
     .bind(account.to_string())
+    .bind(id.to_string())
+    .bind(user.to_string())
+    .bind(NOW.0);
+    database.query(statement).await.unwrap();
+}
+
+pub async fn insert_identity(database: &Database, user: UserId, id: IdentityId) {
+    let statement = Statement::new(
+        "INSERT INTO external_identity (issuer, subject, id, user_id, provider, created_at) VALUES ('https://id.example', ?1, ?1, ?2, 'acme', ?3)",
+    )
     .bind(id.to_string())
     .bind(user.to_string())
     .bind(NOW.0);
@@ -162,6 +174,7 @@ pub async fn things(database: &Database, name: &str) -> Things {
     database.batch(batch).await.unwrap();
     insert_key(database, things.account, things.user, things.api_key).await;
     insert_session(database, things.account, things.user, things.session).await;
+    insert_identity(database, things.user, things.identity).await;
     insert_memory(database, things.account, things.user, things.memory, REMEMBERED).await;
     things
 }

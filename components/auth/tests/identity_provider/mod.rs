@@ -117,6 +117,13 @@ impl Script {
         format!("{signed}.{signature}")
     }
 
+    /// Does everything right again.
+    pub fn repent(&mut self) {
+        self.signer = Signer::Own;
+        (self.header, self.claims, self.discovery) = (json!({}), json!({}), json!({}));
+        self.answers.clear();
+    }
+
     fn jwk(&self) -> Value {
         let x = b64(self.pair.public_key().to_bytes());
         json!({"kty": "OKP", "crv": "Ed25519", "kid": "k1", "use": "sig", "alg": "EdDSA", "x": x})

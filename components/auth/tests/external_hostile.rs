@@ -163,22 +163,6 @@ async fn only_the_browser_that_left_comes_back() {
         let late = browser.arrive(&setup.client, &query).await;
         assert_refused(&late, REFUSED, "a state counts once, whatever came of it");
     }
-    let (browser, code, state) = depart().await;
-    for (name, query, code) in [
-        ("an unknown state", format!("code={code}&state=x&iss={issuer}"), REFUSED),
-        ("an empty state", format!("code={code}&state=&iss={issuer}"), REFUSED),
-        ("no state", format!("code={code}&iss={issuer}"), "invalid_request"),
-        (
-            "two issuers",
-            format!("code={code}&state={state}&iss={issuer}&iss={issuer}"),
-            "invalid_request",
-        ),
-        ("two states", format!("code={code}&state={state}&state={state}"), "invalid_request"),
-        ("two codes", format!("code={code}&code={code}&state={state}"), "invalid_request"),
-    ] {
-        let answer = browser.arrive_with(&setup.client, &query).await;
-        assert_eq!(answer.code(), code, "{name}");
-    }
     for (name, parameters) in [
         ("another issuer", vec![("iss", "https://evil.example")]),
         ("no issuer although the provider names it", vec![]),
@@ -212,6 +196,33 @@ async fn only_the_browser_that_left_comes_back() {
     });
     let answer = browser.sign_in(&setup.client, &provider).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+}
+
+/// What can be read in two ways is not read.
+#[tokio::test]
+async fn ambiguous_ways_back_lead_nowhere() {
+    let provider = IdentityProvider::start().await;
+    let setup = provider.setup(&[]).await;
+    let issuer = provider.with(|script| script.origin.clone());
+    let browser = Browser::depart(&setup.client, "").await;
+    let (code, state) =
+        (provider.with(|script| script.code(&browser)), browser.sent["state"].clone());
+    for (name, query, code) in [
+        ("an unknown state", format!("code={code}&state=x&iss={issuer}"), REFUSED),
+        ("an empty state", format!("code={code}&state=&iss={issuer}"), REFUSED),
+        ("no state", format!("code={code}&iss={issuer}"), "invalid_request"),
+        (
+            "two issuers",
+            format!("code={code}&state={state}&iss={issuer}&iss={issuer}"),
+            "invalid_request",
+        ),
+        ("two states", format!("code={code}&state={state}&state={state}"), "invalid_request"),
+        ("two codes", format!("code={code}&code={code}&state={state}"), "invalid_request"),
+    ] {
+        let answer = browser.arrive_with(&setup.client, &query).await;
+        assert_eq!(answer.code(), code, "{name}");
+    }
+    assert_nobody(&setup, "ambiguous answers").await;
 }
 
 /// A server that takes connections and never says a word.

@@ -114,7 +114,7 @@ async fn there_are_at_most_twenty() {
     let (ada, _) = sign_up(&setup, "ada@example.com").await;
     for n in 0..=20 {
         provider.with(|script| {
-            script.claims = json!({"sub": format!("ada-{n}"), "email": Value::Null})
+            script.claims = json!({"sub": format!("ada-{n}"), "email": Value::Null});
         });
         let answer = link(&ada, &provider.id_token(), PASSWORD).await;
         assert_eq!(answer.status.as_u16(), if n < 20 { 201 } else { 409 }, "{n}");

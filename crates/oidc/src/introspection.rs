@@ -49,8 +49,10 @@ pub fn introspection_request(token: &str, client: &Client) -> Form {
     Form::new(&[("token", token), ("token_type_hint", "access_token")], client, false)
 }
 
-/// Reads what a provider says of a token. It counts only if the provider names `client_id` as the one that the token was made for: a token
-/// that people gave to another application must not open anything here.
+/// Reads what a provider says of a token.
+///
+/// It counts only if the provider names `client_id` as the one that the token was made for: a token that people gave to another application
+/// must not open anything here.
 ///
 /// # Errors
 /// [`InvalidIntrospection`].

@@ -16,7 +16,7 @@ use crate::error::AuthError;
 use crate::service::Auth;
 
 const DISCOVERY_MAX: Duration = Duration::from_millis(1500);
-const KEY_SET_MAX: Duration = Duration::from_millis(1000);
+const KEY_SET_MAX: Duration = Duration::from_secs(1);
 const QUESTION_MAX: Duration = Duration::from_millis(2500);
 
 /// How large a provider's document may be. Theirs have a tenth of this.

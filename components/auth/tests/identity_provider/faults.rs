@@ -11,20 +11,26 @@ fn now_s() -> u64 {
     NOW.as_seconds()
 }
 
-fn canned(
-    status: u16,
-    content_type: &'static str,
-    body: impl Into<bytes::Bytes>,
-) -> Option<Canned> {
-    Some(Canned { status, content_type, location: None, body: body.into() })
+fn canned(status: u16, content_type: &'static str, body: impl Into<bytes::Bytes>) -> Canned {
+    Canned { status, content_type, location: None, body: body.into() }
 }
 
-fn json_text(body: impl Into<bytes::Bytes>) -> Option<Canned> {
+fn json_text(body: impl Into<bytes::Bytes>) -> Canned {
     canned(200, "application/json", body)
 }
 
-fn set(script: &mut Script, path: &'static str, answer: Option<Canned>) {
-    script.answers.insert(path, answer);
+/// A redirect to another path of the same server.
+fn elsewhere(script: &Script, status: u16) -> Canned {
+    let location = Some(format!("{}/elsewhere", script.origin));
+    Canned { location, ..canned(status, "text/html", "") }
+}
+
+fn set(script: &mut Script, path: &'static str, answer: Canned) {
+    script.answers.insert(path, Some(answer));
+}
+
+fn break_off(script: &mut Script, path: &'static str) {
+    script.answers.insert(path, None);
 }
 
 pub const REFUSED: &str = "external_sign_in_refused";
@@ -113,19 +119,15 @@ pub const DOCUMENTS: &[Fault] = &[
     (
         "a description that redirects",
         |s| {
-            let location = Some(format!("{}/elsewhere", s.origin));
-            set(
-                s,
-                DISCOVERY,
-                Some(Canned { status: 302, content_type: "text/html", location, body: "".into() }),
-            );
+            let answer = elsewhere(s, 302);
+            set(s, DISCOVERY, answer);
         },
         AWAY,
     ),
     ("a huge description", |s| set(s, DISCOVERY, json_text(" ".repeat(70_000))), AWAY),
     ("a description that is half", |s| set(s, DISCOVERY, json_text(r#"{"issuer":"http"#)), AWAY),
     ("a description that is a page", |s| set(s, DISCOVERY, canned(200, "text/html", "{}")), AWAY),
-    ("a description that breaks off", |s| set(s, DISCOVERY, None), AWAY),
+    ("a description that breaks off", |s| break_off(s, DISCOVERY), AWAY),
     (
         "a description that fails",
         |s| set(s, DISCOVERY, canned(500, "application/json", "{}")),
@@ -134,19 +136,15 @@ pub const DOCUMENTS: &[Fault] = &[
     (
         "keys that redirect",
         |s| {
-            let location = Some(format!("{}/elsewhere", s.origin));
-            set(
-                s,
-                "/jwks",
-                Some(Canned { status: 307, content_type: "text/html", location, body: "".into() }),
-            );
+            let answer = elsewhere(s, 307);
+            set(s, "/jwks", answer);
         },
         AWAY,
     ),
     ("huge keys", |s| set(s, "/jwks", json_text(" ".repeat(70_000))), AWAY),
     ("keys that are no list", |s| set(s, "/jwks", json_text(r#"{"keys":{}}"#)), AWAY),
     ("keys as a page", |s| set(s, "/jwks", canned(200, "text/plain", r#"{"keys":[]}"#)), AWAY),
-    ("keys that break off", |s| set(s, "/jwks", None), AWAY),
+    ("keys that break off", |s| break_off(s, "/jwks"), AWAY),
 ];
 
 /// What may go wrong when a code is exchanged.
@@ -169,16 +167,12 @@ pub const EXCHANGES: &[Fault] = &[
     (
         "a token endpoint that redirects",
         |s| {
-            let location = Some(format!("{}/elsewhere", s.origin));
-            set(
-                s,
-                "/token",
-                Some(Canned { status: 308, content_type: "text/html", location, body: "".into() }),
-            );
+            let answer = elsewhere(s, 308);
+            set(s, "/token", answer);
         },
         AWAY,
     ),
-    ("a token endpoint that breaks off", |s| set(s, "/token", None), AWAY),
+    ("a token endpoint that breaks off", |s| break_off(s, "/token"), AWAY),
     ("a huge answer", |s| set(s, "/token", json_text(" ".repeat(70_000))), AWAY),
     ("half an answer", |s| set(s, "/token", json_text(r#"{"id_token":"ey"#)), AWAY),
     ("an answer that is a page", |s| set(s, "/token", canned(200, "text/html", "<html>")), AWAY),

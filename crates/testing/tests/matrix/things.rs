@@ -174,7 +174,6 @@ pub async fn things(database: &Database, name: &str) -> Things {
     database.batch(batch).await.unwrap();
     insert_key(database, things.account, things.user, things.api_key).await;
     insert_session(database, things.account, things.user, things.session).await;
-    insert_identity(database, things.user, things.identity).await;
     insert_memory(database, things.account, things.user, things.memory, REMEMBERED).await;
     things
 }

@@ -67,6 +67,9 @@ impl World {
         let here = things(&database, "here").await;
         let there = things(&database, "there").await;
         let gone = things(&database, "gone").await;
+        for things in [&here, &there, &gone] {
+            insert_identity(&database, things.user, things.identity).await;
+        }
         for (table, id) in [("account", gone.account.to_string()), ("user", gone.user.to_string())]
         {
             let statement = Statement::new(format!("DELETE FROM {table} WHERE id = ?1")).bind(id);

@@ -137,7 +137,7 @@ fn sign_in(error: &AuthError) -> Option<Problem> {
         ),
         AuthError::EmailTaken => Problem::new(
             &kinds::EMAIL_TAKEN,
-            "Someone has signed up with this address. Sign in instead; an identity can be linked then.",
+            "Someone has signed up with this address. Sign in instead.",
         ),
         AuthError::UsernameTaken => {
             Problem::new(&kinds::USERNAME_TAKEN, "Someone has this user name. Choose another one.")

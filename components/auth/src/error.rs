@@ -7,6 +7,8 @@ use keyring::KeyringError;
 use limits::LimitError;
 use problem::{FieldError, Problem, kinds};
 
+use crate::external::{ProviderError, Refusal};
+
 /// Why the component cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
@@ -47,6 +49,16 @@ pub enum AuthError {
     MailerMissing,
     #[error("the refresh token does not count")]
     InvalidRefreshToken,
+    #[error("what came from an identity provider is refused")]
+    External(#[from] Refusal),
+    #[error("an identity provider could not be asked")]
+    Provider(#[from] ProviderError),
+    #[error("the provider has not verified an address of the person")]
+    UnverifiedIdentity,
+    #[error("somebody has this identity already")]
+    IdentityTaken,
+    #[error("nothing else would be left to sign in with")]
+    LastWayIn,
     #[error("the root key of the signing key is not in the ring of master_key")]
     KeyMismatch,
     #[error("the master key cannot be used")]
@@ -88,6 +100,11 @@ pub enum AuthError {
 }
 
 impl AuthError {
+    /// Whether somebody else has to put it right: the person, or an identity provider.
+    pub fn is_external(&self) -> bool {
+        matches!(self, Self::External(_) | Self::Provider(_))
+    }
+
     /// For the probe of readiness: whatever failed, traffic should go elsewhere.
     pub fn into_unready(self) -> Problem {
         Problem::unavailable(&self)
@@ -104,6 +121,7 @@ impl From<AuthError> for Problem {
                 error.into()
             }
             error => sign_in(&error)
+                .or_else(|| external(&error))
                 .or_else(|| accounts(&error))
                 .unwrap_or_else(|| Self::internal(&error)),
         }
@@ -155,6 +173,34 @@ fn sign_in(error: &AuthError) -> Option<Problem> {
         AuthError::InvalidRefreshToken => {
             Problem::new(&kinds::UNAUTHORIZED, "The refresh token does not count. Sign in again.")
         }
+        _ => return None,
+    };
+    Some(problem)
+}
+
+/// What goes wrong with identity providers. `None` for everything else.
+fn external(error: &AuthError) -> Option<Problem> {
+    let problem = match error {
+        AuthError::External(_) => Problem::new(
+            &kinds::EXTERNAL_SIGN_IN_REFUSED,
+            "What the identity provider has given you does not count here. Begin the sign-in again.",
+        ),
+        AuthError::Provider(_) => Problem::upstream(
+            &kinds::IDENTITY_PROVIDER_UNAVAILABLE,
+            "The identity provider does not answer as it should. Try again later, or sign in another way.",
+            error,
+        ),
+        AuthError::UnverifiedIdentity => Problem::new(
+            &kinds::EMAIL_UNVERIFIED,
+            "The identity provider has not verified an e-mail address of yours. Verify one there first.",
+        ),
+        AuthError::IdentityTaken => {
+            Problem::new(&kinds::IDENTITY_TAKEN, "Somebody signs in with this identity already.")
+        }
+        AuthError::LastWayIn => Problem::new(
+            &kinds::LAST_WAY_IN,
+            "Set a password or link another identity before you remove this one.",
+        ),
         _ => return None,
     };
     Some(problem)

@@ -8,6 +8,7 @@ mod device;
 #[cfg(target_family = "wasm")]
 mod entry;
 mod error;
+mod external;
 mod http;
 mod identity;
 mod keys;

@@ -155,7 +155,7 @@ impl Auth {
     }
 
     /// What a code proves. Whether it was used before is decided where the session is written.
-    async fn prove(
+    pub async fn prove(
         &self,
         user_id: UserId,
         code: &str,

@@ -7,6 +7,7 @@ use limits::Charge;
 use mailer::Mail;
 
 use crate::error::AuthError;
+use crate::external::is_reachable;
 use crate::service::{Auth, User};
 use crate::store;
 
@@ -144,6 +145,9 @@ impl Auth {
 
     /// Hands over a mail. A failure is logged and not answered: the answer must not tell whether there was a mail to send.
     async fn mail(&self, mail: Mail) {
+        if !is_reachable(&mail.to) {
+            return;
+        }
         if let Err(error) = self.mailer.send(&mail).await {
             let cause = problem::chain(&error);
             tracing::warn!(cause, "a mail was not taken");

@@ -6,7 +6,7 @@ use problem::{Manners, with_manners};
 use routes::{Access, Declaration, Gates, Readiness, Route, RouteTable};
 
 use crate::service::Auth;
-use crate::{accounts, admin, api_keys, http, me, password, session, totp};
+use crate::{accounts, admin, api_keys, external, http, me, password, session, totp};
 
 /// What every list takes.
 const PAGED: &[&str] = &["limit", "cursor"];
@@ -19,6 +19,7 @@ fn table() -> RouteTable<Auth> {
         sign_in(),
         sessions(),
         passwords(),
+        external(),
         me(),
         api_keys(),
         accounts(),
@@ -102,6 +103,46 @@ fn passwords() -> Vec<Route<Auth>> {
         Route::post("/api/auth/email/verify", public, "verify_email", http::verify_email)
             .summary("Prove an address with a token that was mailed to it.")
             .takes("EmailVerification"),
+    ]
+}
+
+fn external() -> Vec<Route<Auth>> {
+    use external::http;
+    let (public, person) = (Access::Public, Access::Person);
+    let (start, callback) =
+        ("/api/auth/oidc/{provider}/start", "/api/auth/oidc/{provider}/callback");
+    vec![
+        Route::get("/api/auth/providers", public, "list_providers", http::list_providers)
+            .summary("List the identity providers at which people may sign in.")
+            .gives(200, "ProviderPage")
+            .without_database(),
+        Route::post("/api/auth/exchange", public, "exchange_token", http::exchange_token)
+            .summary("Sign in with a token of an identity provider, or with the code that a browser brought back.")
+            .takes("Exchange")
+            .gives(200, "SignedIn"),
+        Route::get(start, public, "start_oidc", http::start_oidc)
+            .summary("Send a browser to an identity provider.")
+            .query(&["return_to", "code_challenge"])
+            .redirects(),
+        Route::get(callback, public, "finish_oidc", http::finish_oidc)
+            .summary("Take back a browser from an identity provider; with return_to it is sent on with a code.")
+            .query(&["state", "code", "iss", "error"])
+            .gives(200, "SignedIn"),
+        Route::get("/api/me/identities", person, "list_identities", http::list_identities)
+            .summary("List your identities at providers, the newest first.")
+            .query(PAGED)
+            .gives(200, "IdentityPage"),
+        Route::post("/api/me/identities", person, "link_identity", http::link_identity)
+            .summary("Link an identity, with which you can then sign in.")
+            .takes("IdentityLink")
+            .gives(201, "Identity"),
+        Route::delete(
+            "/api/me/identities/{id}",
+            person,
+            "unlink_identity",
+            http::unlink_identity,
+        )
+        .summary("Remove an identity of yours, unless it is the only way to sign in."),
     ]
 }
 

@@ -9,6 +9,7 @@ use credentials::{
     PasswordPolicy,
 };
 use database::Database;
+use egress::Egress;
 use ids::{AccountId, Id, SessionId, UserId};
 use mailer::Mailer;
 use serde::Serialize;
@@ -35,6 +36,8 @@ pub struct Auth {
     pub is_registered: Arc<AtomicBool>,
     pub hashing: HashParameters,
     pub mailer: Mailer,
+    /// What identity providers are asked through.
+    pub egress: Egress,
 }
 
 /// A person as the person sees it.
@@ -131,6 +134,7 @@ impl Auth {
             is_registered: Arc::default(),
             hashing: HashParameters::recommended()?,
             mailer,
+            egress: Egress::new()?,
         })
     }
 

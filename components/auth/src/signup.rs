@@ -105,7 +105,8 @@ impl Auth {
         Ok(SignupOutcome::Mailed)
     }
 
-    fn personal_account(&self, user: &User) -> Result<Account, AuthError> {
+    /// The account that a person has alone.
+    pub fn personal_account(&self, user: &User) -> Result<Account, AuthError> {
         Ok(Account {
             id: Id::generate(user.created_at, &self.entropy)?,
             name: account_name(user),

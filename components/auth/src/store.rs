@@ -81,19 +81,22 @@ pub async fn create_session(
         );
     }
     // The last one, which changes a row when there is a session: the entry is written if it does.
-    action.push(
-        Statement::new(include_str!("../queries/set_last_login.sql"))
-            .bind(user_id.to_string())
-            .bind(created_at.0)
-            .bind(account_id.to_string())
-            .bind(id.to_string()),
-    );
+    action.push(set_last_login(session));
     let results = audit::commit(database, *created_at, action, vec![entry], When::Changed).await?;
     Ok(results.get(inserting).is_some_and(|rows| !rows.is_empty()))
 }
 
+/// Notes when somebody signed in, if the session of it exists.
+pub fn set_last_login(session: &NewSession) -> Statement {
+    Statement::new(include_str!("../queries/set_last_login.sql"))
+        .bind(session.user_id.to_string())
+        .bind(session.created_at.0)
+        .bind(session.account_id.to_string())
+        .bind(session.id.to_string())
+}
+
 /// Notes for which session a code was accepted. The session is written only if it is noted.
-fn proof_statements(session: &NewSession, proof: Option<Proof>) -> Vec<Statement> {
+pub fn proof_statements(session: &NewSession, proof: Option<Proof>) -> Vec<Statement> {
     let (user_id, session_id) = (session.user_id.to_string(), session.id.to_string());
     match proof {
         None => Vec::new(),
@@ -174,7 +177,8 @@ async fn find(database: &Database, statement: Statement) -> Result<Option<Candid
     rows.first().map(read_candidate).transpose()
 }
 
-fn read_candidate(row: Row<'_>) -> Result<Candidate, AuthError> {
+/// Somebody who might be signing in, of a row that has all columns of one.
+pub fn read_candidate(row: Row<'_>) -> Result<Candidate, AuthError> {
     Ok(Candidate {
         user: read_user(row)?,
         account: read_account(row)?,

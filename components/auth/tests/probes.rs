@@ -281,6 +281,13 @@ fn the_table_is_what_the_contract_says() {
     POST /api/auth/password/forgot forget_password Public
     POST /api/auth/password/reset reset_password Public
     POST /api/auth/email/verify verify_email Public
+    GET /api/auth/providers list_providers Public
+    POST /api/auth/exchange exchange_token Public
+    GET /api/auth/oidc/{provider}/start start_oidc Public
+    GET /api/auth/oidc/{provider}/callback finish_oidc Public
+    GET /api/me/identities list_identities Person
+    POST /api/me/identities link_identity Person
+    DELETE /api/me/identities/{id} unlink_identity Person
     GET /api/me get_me Person
     PATCH /api/me update_me Person
     DELETE /api/me delete_me Person

@@ -33,6 +33,8 @@ kinds! {
     ConversationId = Conversation "conv";
     /// A file.
     FileId = File "file";
+    /// Somebody's name at an OpenID provider, by which they sign in.
+    IdentityId = Identity "ident";
     /// An invitation into an account.
     InvitationId = Invitation "inv";
     /// A mail that was handed over.

@@ -42,6 +42,9 @@ kinds! {
         "The request carries more than one credential. Send exactly one.";
     INVALID_REQUEST "invalid_request" BAD_REQUEST "The request cannot be understood"
         "Malformed JSON, an unknown or missing field, a value of the wrong type, or an unknown query parameter.";
+    EXTERNAL_SIGN_IN_REFUSED "external_sign_in_refused" UNAUTHORIZED "The provider's word does not count"
+        "What came from an identity provider proves nothing here: forged, too old, used before, made for another application or browser, or \
+         of somebody who may not sign in. The answer is the same for every cause; the audit log has it.";
     INVALID_CREDENTIALS "invalid_credentials" UNAUTHORIZED "The credentials are wrong"
         "No one signs in with this login and password. The answer is the same whether the login exists or not.";
     TOTP_REQUIRED "totp_required" UNAUTHORIZED "A code is needed"
@@ -66,8 +69,12 @@ kinds! {
         "Another conversation of the account has this `continuation_id`.";
     EMAIL_TAKEN "email_taken" CONFLICT "The address is taken"
         "Someone has signed up with this e-mail address.";
+    IDENTITY_TAKEN "identity_taken" CONFLICT "The identity is taken"
+        "Somebody, perhaps you, signs in with this identity already.";
     LAST_OWNER "last_owner" CONFLICT "An account needs an owner"
         "The last owner can neither leave nor get another role. Make someone else an owner first, or delete the account.";
+    LAST_WAY_IN "last_way_in" CONFLICT "It is the only way to sign in"
+        "Without this identity nobody could sign in as this person. Set a password or link another identity first.";
     LIMIT_REACHED "limit_reached" CONFLICT "There are too many already"
         "No more of these can be made. Delete some that are no longer needed.";
     PERSONAL_ACCOUNT "personal_account" CONFLICT "This is a personal account"
@@ -92,6 +99,8 @@ kinds! {
         "A limit is used up for now. Try again after the seconds in Retry-After.";
     INTERNAL_ERROR "internal_error" INTERNAL_SERVER_ERROR "The server failed"
         "A fault of the server. Its log names the cause under the request id.";
+    IDENTITY_PROVIDER_UNAVAILABLE "identity_provider_unavailable" BAD_GATEWAY "The identity provider does not answer as it should"
+        "The identity provider is away, or says what cannot be believed. Try again later; other ways to sign in still work.";
     MAILER_MISSING "mailer_missing" SERVICE_UNAVAILABLE "No mails can be sent"
         "The route needs to send a mail, and the deployment has no mailer. Its operator has to set one.";
     UNAVAILABLE "unavailable" SERVICE_UNAVAILABLE "The service is unavailable"

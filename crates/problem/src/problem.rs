@@ -71,6 +71,17 @@ impl Problem {
         problem
     }
 
+    /// A problem for whose cause somebody else answers. The error and its sources are logged once, and nothing of them is in the answer.
+    pub fn upstream(
+        kind: &'static Kind,
+        detail: impl Into<Cow<'static, str>>,
+        error: &(dyn Error + 'static),
+    ) -> Self {
+        let mut problem = Self::new(kind, detail);
+        problem.cause = Some(Cause { chain: chain(error), is_fault: false });
+        problem
+    }
+
     /// A limit that is used up until this time has passed. `Retry-After` counts whole seconds, so it is rounded up.
     pub fn rate_limited(wait: Duration) -> Self {
         let mut problem = Self::new(

@@ -129,6 +129,13 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
         self
     }
 
+    /// Answers 302 and sends a browser elsewhere.
+    #[must_use]
+    pub fn redirects(mut self) -> Self {
+        self.declaration.outcome = Outcome { status: 302, schema: None };
+        self
+    }
+
     /// Is about the account whose id is the parameter `id` of the path. The caller that the handler gets is in that account.
     #[must_use]
     pub fn of_the_account_in_its_path(mut self) -> Self {

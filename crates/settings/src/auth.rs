@@ -3,7 +3,7 @@ use keyring::Keyring;
 use mailer::Delivery;
 
 use crate::variables::boolean;
-use crate::{DataSettings, LimitSettings, SettingsError, Variables, mail};
+use crate::{DataSettings, LimitSettings, OidcProvider, SettingsError, Variables, mail, oidc};
 
 /// What the component `auth` depends on.
 #[derive(Debug, Clone)]
@@ -20,13 +20,15 @@ pub struct AuthSettings {
     pub delivery: Delivery,
     /// `egress_allow`, default empty: origins that outbound calls may reach beyond public ones over TLS.
     pub egress: UrlPolicy,
+    /// `oidc_providers`, default none: where else people may sign in, as a JSON array.
+    pub oidc_providers: Vec<OidcProvider>,
 }
 
 const PASSWORD_CHARS_MIN_DEFAULT: usize = 12;
 
 impl AuthSettings {
     /// The variables that it reads.
-    pub const NAMES: [&'static str; 16] = [
+    pub const NAMES: [&'static str; 17] = [
         DataSettings::NAMES[0],
         DataSettings::NAMES[1],
         DataSettings::NAMES[2],
@@ -42,6 +44,7 @@ impl AuthSettings {
         mail::NAMES[2],
         mail::NAMES[3],
         "egress_allow",
+        oidc::NAME,
         "require_email_verification",
     ];
 
@@ -60,6 +63,10 @@ impl AuthSettings {
         let egress = reading.optional("egress_allow", UrlPolicy::default(), str::parse);
         let delivery =
             egress.as_ref().and_then(|egress| mail::read(&mut reading, egress, is_local));
+        let oidc_providers = egress.as_ref().and_then(|egress| {
+            let read = |text: &str| oidc::read(text, egress, is_local);
+            reading.optional(oidc::NAME, Vec::new(), read)
+        });
         let settings = (|| {
             Some(Self {
                 data: data?,
@@ -69,6 +76,7 @@ impl AuthSettings {
                 require_email_verification: require_email_verification?,
                 delivery: delivery?,
                 egress: egress?,
+                oidc_providers: oidc_providers?,
             })
         })();
         reading.finish(settings)

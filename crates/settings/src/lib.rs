@@ -5,10 +5,12 @@ mod conversations;
 mod data;
 mod limits;
 mod mail;
+mod oidc;
 mod variables;
 
 pub use auth::AuthSettings;
 pub use conversations::ConversationsSettings;
 pub use data::DataSettings;
 pub use limits::LimitSettings;
+pub use oidc::{Introspection, OidcProvider};
 pub use variables::{SettingsError, Variables};

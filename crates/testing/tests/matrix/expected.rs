@@ -49,6 +49,9 @@ const RULES: &[(&str, &[Role], u16)] = &[
     ("remove_totp", &Role::ALL, 403),
     // And so nobody has a second factor to confirm.
     ("confirm_totp", &Role::ALL, 422),
+    ("link_identity", &Role::ALL, 403),
+    // Which is also why an identity is the only way in.
+    ("unlink_identity", &Role::ALL, 409),
     // The member in the path is a viewer: only admins and owners outrank one.
     ("update_member", &[Role::Viewer, Role::Member], 403),
     ("remove_member", &[Role::Viewer, Role::Member], 403),

@@ -4,8 +4,8 @@ use ambient::Entropy;
 use credentials::OpaqueToken;
 use database::{Database, Statement};
 use ids::{
-    AccountId, ApiKeyId, ConversationId, FileId, Id, InvitationId, MemoryId, MessageId, SessionId,
-    ShareId, UserId,
+    AccountId, ApiKeyId, ConversationId, FileId, Id, IdentityId, InvitationId, MemoryId, MessageId,
+    SessionId, ShareId, UserId,
 };
 use testing::NOW;
 
@@ -28,6 +28,7 @@ pub struct Things {
     pub invitation: InvitationId,
     pub api_key: ApiKeyId,
     pub session: SessionId,
+    pub identity: IdentityId,
     pub memory: MemoryId,
     pub share: ShareId,
     pub file: FileId,
@@ -46,6 +47,7 @@ pub fn unheard_of() -> Things {
         invitation: new_id(),
         api_key: new_id(),
         session: new_id(),
+        identity: new_id(),
         memory: new_id(),
         share: new_id(),
         file: new_id(),
@@ -69,6 +71,16 @@ pub async fn insert_session(database: &Database, account: AccountId, user: UserI
         "INSERT INTO session (account_id, id, user_id, created_at, last_used_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?4, ?4 + 1000000)",
     )
     .bind(account.to_string())
+    .bind(id.to_string())
+    .bind(user.to_string())
+    .bind(NOW.0);
+    database.query(statement).await.unwrap();
+}
+
+pub async fn insert_identity(database: &Database, user: UserId, id: IdentityId) {
+    let statement = Statement::new(
+        "INSERT INTO external_identity (issuer, subject, id, user_id, provider, created_at) VALUES ('https://id.example', ?1, ?1, ?2, 'acme', ?3)",
+    )
     .bind(id.to_string())
     .bind(user.to_string())
     .bind(NOW.0);

@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::http::{Method, Request};
 use caller::Scope;
 use database::{Database, Statement};
-use ids::{ApiKeyId, MemoryId, SessionId};
+use ids::{ApiKeyId, IdentityId, MemoryId, SessionId};
 use routes::{Access, Declaration};
 use settings::{AuthSettings, ConversationsSettings, Variables};
 use testing::{MASTER_KEY, NOW, Person};
@@ -18,7 +18,8 @@ use tower::ServiceExt as _;
 use crate::callers::{CALLERS, Caller, Home, Shows};
 use crate::cells::Cell;
 use crate::things::{
-    FACT, SECRET, Things, insert_key, insert_memory, insert_session, new_id, things, unheard_of,
+    FACT, SECRET, Things, insert_identity, insert_key, insert_memory, insert_session, new_id,
+    things, unheard_of,
 };
 
 /// What an id in a path may name.
@@ -52,6 +53,8 @@ pub struct World {
     keys: BTreeMap<&'static str, ApiKeyId>,
     /// A session of each caller's own that it does not use, by the caller's name.
     sessions: BTreeMap<&'static str, SessionId>,
+    /// An identity of each caller's own at a provider, by the caller's name.
+    identities: BTreeMap<&'static str, IdentityId>,
     /// A fact that each caller remembers, by the caller's name.
     memories: BTreeMap<&'static str, MemoryId>,
     changed: Flag<bool>,
@@ -64,6 +67,9 @@ impl World {
         let here = things(&database, "here").await;
         let there = things(&database, "there").await;
         let gone = things(&database, "gone").await;
+        for things in [&here, &there, &gone] {
+            insert_identity(&database, things.user, things.identity).await;
+        }
         for (table, id) in [("account", gone.account.to_string()), ("user", gone.user.to_string())]
         {
             let statement = Statement::new(format!("DELETE FROM {table} WHERE id = ?1")).bind(id);
@@ -77,6 +83,7 @@ impl World {
             credentials: BTreeMap::new(),
             keys: BTreeMap::new(),
             sessions: BTreeMap::new(),
+            identities: BTreeMap::new(),
             memories: BTreeMap::new(),
             changed: Flag::new(false),
         };
@@ -132,6 +139,9 @@ impl World {
         let spare = new_id();
         insert_session(database, home, person.user_id, spare).await;
         self.sessions.insert(caller.name, spare);
+        let identity = new_id();
+        insert_identity(database, person.user_id, identity).await;
+        self.identities.insert(caller.name, identity);
         let memory = new_id();
         insert_memory(database, home, person.user_id, memory, "remembered").await;
         self.memories.insert(caller.name, memory);
@@ -178,7 +188,11 @@ impl World {
             "memory" if kind == Kind::Own => self.memories[caller.name].to_string(),
             "memory" => things.memory.to_string(),
             "members" | "users" => things.user.to_string(),
-            // Keys and sessions are people's own.
+            // No provider is configured, so every name is one of none.
+            "oidc" => "acme".to_owned(),
+            // Keys, sessions and identities are people's own.
+            "identities" if kind == Kind::Own => self.identities[caller.name].to_string(),
+            "identities" => things.identity.to_string(),
             "sessions" if kind == Kind::Own => self.sessions[caller.name].to_string(),
             "sessions" => things.session.to_string(),
             "tokens" if kind == Kind::Own => self.keys[caller.name].to_string(),
@@ -217,6 +231,7 @@ impl World {
                     things.api_key.to_string(),
                     things.session.to_string(),
                     things.file.to_string(),
+                    things.identity.to_string(),
                 ],
             }
         };

@@ -1,0 +1,2 @@
+DELETE FROM oidc_flow
+WHERE expires_at <= ?1

@@ -1,0 +1,2 @@
+DELETE FROM oidc_ticket
+WHERE expires_at <= ?1

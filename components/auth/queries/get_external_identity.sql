@@ -1,0 +1,4 @@
+SELECT id
+FROM external_identity
+WHERE user_id = ?1
+  AND id = ?2

@@ -97,7 +97,9 @@ fn text(random: &mut u64) -> String {
             random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let fraction = (*random >> 40) as f64 / (1_u64 << 24) as f64;
         let rank = VOCABULARY.powf(fraction).round();
-        text.push_str(&format!("w{rank} "));
+        text.push('w');
+        text.push_str(&rank.to_string());
+        text.push(' ');
     }
     text
 }

@@ -9,6 +9,7 @@
 
 mod support;
 
+use axum::body::Body;
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 use support::{Setup, assert_bad_requests, send_if, setup};

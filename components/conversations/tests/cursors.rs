@@ -137,7 +137,12 @@ async fn whoever_follows_cursors_among_writers_sees_each_message_exactly_once() 
     for _ in 0..ROUNDS {
         match dice.roll(4) {
             0 => model.append(&setup, &mut dice).await,
-            1 => readers.push(model.reader(&mut dice)),
+            // What counts is what was there when the first page was read.
+            1 => {
+                let mut reader = model.reader(&mut dice);
+                reader.step(&setup, &model).await;
+                readers.push(reader);
+            }
             _ if readers.is_empty() => {}
             _ => {
                 let chosen = dice.roll(readers.len());

@@ -285,9 +285,9 @@ async fn a_long_conversation_is_gone_at_once_and_removed_in_pieces() {
     let memory = json!({"kind": "episode", "value": "x", "source_conversation_id": path.rsplit_once('/').unwrap().1});
     let memory = setup.ada.post("/api/memory", &memory).await.body;
     assert_eq!(setup.ada.delete(&path).await.status, StatusCode::NO_CONTENT);
-    let left = setup.count("SELECT count(*) AS n FROM message").await;
-    assert!((1000..2000).contains(&left), "{left} messages are left");
     assert_gone(&setup, &path).await;
+    let left = setup.count("SELECT count(*) AS n FROM message").await;
+    assert!((1000..1500).contains(&left), "{left} messages are left");
     let found = setup.ada.get(&url(&[("q", "unmistakable"), ("limit", "200")])).await;
     let found = found.body["data"].as_array().unwrap();
     // Its message and the title that this gave it.
@@ -313,7 +313,7 @@ async fn a_long_conversation_is_gone_at_once_and_removed_in_pieces() {
     ] {
         assert_eq!(setup.count(sql).await, expected, "{sql}");
     }
-    let check = "INSERT INTO search_index (search_index, rank) VALUES ('integrity-check', 1)";
+    let check = "INSERT INTO search_index (search_index) VALUES ('integrity-check')";
     setup.database.query(Statement::new(check)).await.unwrap();
     let again = sweep::sweep(&setup.database, NOW, |_| {}).await.unwrap();
     assert_eq!((again.messages, again.conversations), (0, 0));

@@ -130,7 +130,7 @@ fn parameters(declaration: &Declaration) -> Vec<Value> {
     let in_query = declaration.query.iter().map(|name| {
         let kind = match *name {
             "limit" | "before" | "after" => "integer",
-            "archived" | "pinned" => "boolean",
+            "all" | "archived" | "pinned" | "temporary" => "boolean",
             _ => "string",
         };
         json!({"name": name, "in": "query", "schema": {"type": kind}})

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use ambient::UnixMillis;
-use database::{Database, Row, Statement};
+use database::{Database, Row, Rows, Statement};
 use ids::{AccountId, ConversationId, FileId};
 
 use crate::error::ConversationError;
@@ -24,7 +24,7 @@ pub async fn attach_file(
         .bind(FILES_MAX);
     let get = bind_get(account, conversation, file, now);
     let results = database.batch(vec![attach, get]).await?;
-    results.last().and_then(|rows| rows.first()).map(read_file).transpose()
+    results.last().and_then(Rows::first).map(read_file).transpose()
 }
 
 /// A file that is attached to a conversation.

@@ -107,11 +107,33 @@ pub async fn insert_memory(
     database.query(statement).await.unwrap();
 }
 
+/// A file of the account, attached to its conversation.
+async fn insert_file(database: &Database, things: &Things, name: &str) {
+    let (account, file) = (things.account.to_string(), things.file.to_string());
+    let batch = vec![
+        Statement::new(
+            "INSERT INTO file (account_id, id, bucket, name, mime_type, size_bytes, sha256, state, created_at, updated_at) \
+             VALUES (?1, ?2, 'user-files', ?3, 'text/plain', 3, zeroblob(32), 'complete', ?4, ?4)",
+        )
+        .bind(account.as_str())
+        .bind(file.as_str())
+        .bind(name)
+        .bind(NOW.0),
+        Statement::new(
+            "INSERT INTO conversation_file (account_id, conversation_id, file_id, attached_at) VALUES (?1, ?2, ?3, ?4)",
+        )
+        .bind(account.as_str())
+        .bind(things.conversation.to_string())
+        .bind(file.as_str())
+        .bind(NOW.0),
+    ];
+    database.batch(batch).await.unwrap();
+}
+
 /// A team with one of each kind of thing, full of canaries.
 pub async fn things(database: &Database, name: &str) -> Things {
     let things = unheard_of();
-    let person = format!("canary-{name}-person");
-    let content = format!("canary-{name}-content");
+    let (person, content) = (format!("canary-{name}-person"), format!("canary-{name}-content"));
     let (account, user) = (things.account.to_string(), things.user.to_string());
     let conversation = things.conversation.to_string();
     let message: MessageId = new_id();
@@ -162,21 +184,6 @@ pub async fn things(database: &Database, name: &str) -> Things {
         .bind(message.to_string())
         .bind(NOW.0)
         .bind(wire.to_string()),
-        Statement::new(
-            "INSERT INTO file (account_id, id, bucket, name, mime_type, size_bytes, sha256, state, created_at, updated_at) \
-             VALUES (?1, ?2, 'user-files', ?3, 'text/plain', 3, zeroblob(32), 'complete', ?4, ?4)",
-        )
-        .bind(things.account.to_string())
-        .bind(things.file.to_string())
-        .bind(content.as_str())
-        .bind(NOW.0),
-        Statement::new(
-            "INSERT INTO conversation_file (account_id, conversation_id, file_id, attached_at) VALUES (?1, ?2, ?3, ?4)",
-        )
-        .bind(things.account.to_string())
-        .bind(things.conversation.to_string())
-        .bind(things.file.to_string())
-        .bind(NOW.0),
         // Its token is the content, as is the continuation id.
         Statement::new(
             "INSERT INTO share (account_id, id, conversation_id, token_hash, tip_seq, title, created_at) VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6)",
@@ -189,6 +196,7 @@ pub async fn things(database: &Database, name: &str) -> Things {
         .bind(NOW.0),
     ];
     database.batch(batch).await.unwrap();
+    insert_file(database, &things, &content).await;
     insert_key(database, things.account, things.user, things.api_key).await;
     insert_session(database, things.account, things.user, things.session).await;
     insert_memory(database, things.account, things.user, things.memory, REMEMBERED).await;

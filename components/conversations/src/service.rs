@@ -18,7 +18,7 @@ pub use conversations::{
 pub use memory::{Memory, MemoryChange, MemoryFilter, MemoryKind, MemoryOwner, NewMemory};
 pub use messages::{PAGE_BYTES_MAX, PathChoice, StoredPage};
 pub use search::{HITS_COST_MAX, HITS_MAX, Hit, HitKind, SearchFilter};
-pub use shares::{Path, SHARES_MAX, Share, Snapshot};
+pub use shares::{CreatedShare, Path, SHARES_MAX, Share, Snapshot};
 
 pub const PAGE_ITEMS_DEFAULT: u32 = 50;
 pub const PAGE_ITEMS_MAX: u32 = 200;

@@ -1,6 +1,7 @@
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
 use caller::Caller;
+use idempotency::Claim;
 use ids::ConversationId;
 use problem::{FieldError, Json, Path, Problem, Query};
 use serde::Deserialize;
@@ -67,12 +68,13 @@ pub struct ListQuery {
 pub async fn create_conversation(
     caller: Caller,
     State(conversations): State<Conversations>,
+    claim: Claim,
     Json(body): Json<CreateBody>,
 ) -> Result<(StatusCode, Tagged), Problem> {
     let CreateBody { continuation_id, title, metadata, model_id, blueprint_id } = body;
     refuse_references(model_id.as_ref(), blueprint_id.as_ref())?;
     let new = NewConversation { continuation_id, title, metadata };
-    let conversation = conversations.create(caller.account_id, new).await?;
+    let conversation = conversations.create(caller.account_id, new, &claim).await?;
     Ok((StatusCode::CREATED, tagged(conversation)))
 }
 

@@ -1,5 +1,6 @@
 use ambient::UnixMillis;
 use database::{Database, Row, Rows, Statement};
+use idempotency::Claim;
 use ids::{AccountId, ConversationId};
 
 use crate::cursor::ConversationCursor;
@@ -19,10 +20,16 @@ pub async fn create_conversation(
     id: ConversationId,
     new: &NewConversation,
     now: UnixMillis,
+    claim: &Claim,
 ) -> Result<Conversation, ConversationError> {
     let sql = include_str!("../../queries/insert_conversation.sql");
-    match database.query(bind_new(sql, account, id, new, now)).await {
-        Ok(rows) => first(&rows)?.ok_or(ConversationError::NotFound),
+    let mut batch = vec![bind_new(sql, account, id, new, now)];
+    batch.extend(claimed(claim, id));
+    match database.batch(batch).await {
+        Ok(results) => {
+            let created = results.first().map(first).transpose()?.flatten();
+            created.ok_or(ConversationError::NotFound)
+        }
         Err(error) if error.is_unique("conversation.account_id, conversation.continuation_id") => {
             Err(ConversationError::ContinuationIdTaken)
         }
@@ -120,6 +127,12 @@ pub async fn delete_conversation(
         .bind(id.to_string())
         .bind(if_match.versions());
     Ok(!database.query(statement).await?.is_empty())
+}
+
+/// Keeps the conversation as the answer, if there is a claim.
+pub(super) fn claimed(claim: &Claim, id: ConversationId) -> Option<Statement> {
+    let sql = include_str!("../../queries/claim_conversation.sql");
+    claim.bind(sql).map(|statement| statement.bind(id.to_string()))
 }
 
 pub(super) fn bind_new(

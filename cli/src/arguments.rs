@@ -192,5 +192,8 @@ pub enum AuditAction {
     Verify {
         /// The id of an account, or `platform`; all logs without it.
         log: Option<String>,
+        /// Compare with the signed checkpoints too, sign the ends anew, and show the signatures, to be kept elsewhere.
+        #[arg(long)]
+        checkpoint: bool,
     },
 }

@@ -34,6 +34,8 @@ pub enum CliError {
     MasterKeyOpen { path: PathBuf },
     #[error("the master key file {} cannot be {verb}", path.display())]
     MasterKeyFile { path: PathBuf, verb: &'static str, source: io::Error },
+    #[error("there is no master key to check signatures with")]
+    MasterKeyMissing,
     #[error("the system gave no random bytes for a master key")]
     Entropy(#[source] ambient::EntropyError),
     #[error("the master key does not belong to the database {database}")]
@@ -131,6 +133,9 @@ impl CliError {
             Self::MasterKeyOpen { path } => format!("run `chmod 600 {}`", path.display()),
             Self::MasterKeyFile { path, .. } => {
                 format!("check who owns {} and its directory", path.display())
+            }
+            Self::MasterKeyMissing => {
+                "set SPIN_VARIABLE_MASTER_KEY, or name the state directory with --state-dir".to_owned()
             }
             Self::Entropy(_) => "set SPIN_VARIABLE_MASTER_KEY".to_owned(),
             Self::WrongMasterKey { .. } => {

@@ -91,6 +91,8 @@ pub enum AuthError {
     EmailUnverified,
     #[error("there are {most} {what} already")]
     LimitReached { what: &'static str, most: u32 },
+    #[error("an answer could not be written as JSON")]
+    Json(#[from] serde_json::Error),
     #[error("a stored scope is damaged")]
     StoredScope(#[from] caller::UnknownScope),
     #[error(transparent)]

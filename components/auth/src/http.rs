@@ -5,10 +5,11 @@ use credentials::{Jwk, Password};
 use problem::{Json, Problem};
 use serde::{Deserialize, Serialize};
 
+use crate::browser::Client;
 use crate::device::Device;
 use crate::error::AuthError;
 use crate::login::Login;
-use crate::service::{Auth, SignedIn};
+use crate::service::Auth;
 use crate::signup::{Signup, SignupOutcome};
 
 /// How long clients may use the key set that they have. A new key is published this long before it signs (SECURITY R26).
@@ -47,14 +48,13 @@ pub struct KeySet {
 /// `POST /api/auth/signup`
 pub async fn signup(
     State(auth): State<Auth>,
+    client: Client,
     device: Device,
     Json(body): Json<SignupBody>,
 ) -> Result<Response, Problem> {
     let SignupBody { email, password, username, name } = body;
     match auth.sign_up(Signup { email, password, username, name, device }).await? {
-        SignupOutcome::SignedIn(signed_in) => {
-            Ok((StatusCode::CREATED, Json(signed_in)).into_response())
-        }
+        SignupOutcome::SignedIn(signed_in) => client.answer(StatusCode::CREATED, *signed_in),
         SignupOutcome::Mailed => Ok(StatusCode::ACCEPTED.into_response()),
     }
 }
@@ -62,11 +62,13 @@ pub async fn signup(
 /// `POST /api/auth/login`
 pub async fn login(
     State(auth): State<Auth>,
+    client: Client,
     device: Device,
     Json(body): Json<LoginBody>,
-) -> Result<Json<SignedIn>, Problem> {
+) -> Result<Response, Problem> {
     let LoginBody { login, password, totp } = body;
-    Ok(Json(auth.log_in(&Login { name: login, password, totp, device }).await?))
+    let signed_in = auth.log_in(&Login { name: login, password, totp, device }).await?;
+    client.answer(StatusCode::OK, signed_in)
 }
 
 /// `GET /.well-known/jwks.json`

@@ -4,6 +4,7 @@ mod accounts;
 mod admin;
 mod api_keys;
 mod attempt;
+mod browser;
 mod device;
 #[cfg(target_family = "wasm")]
 mod entry;
@@ -21,6 +22,7 @@ mod routes;
 mod service;
 mod session;
 mod signup;
+mod step_up;
 mod store;
 mod totp;
 

@@ -1,7 +1,7 @@
 //! Signing in with a password, and with a second factor where there is one.
 
 use ambient::UnixMillis;
-use audit::{Outcome, When};
+use audit::{Log, Outcome, When};
 use credentials::{
     Password, RecoveryCode, SigningKey, Verdict, hash_password, spend_a_verification,
     verify_password,
@@ -62,12 +62,25 @@ impl Auth {
         let attempt = Attempt::new(&login.name, known, login.device.address);
         let charges = attempt.charges(self.settings.limits.login);
         limits::charge(&self.database, self.clock.now(), &charges).await?;
-        match self.try_log_in(&key, login, candidate, &attempt).await {
+        let outcome = match self.try_log_in(&key, login, candidate, &attempt).await {
             Err(AuthError::InvalidCredentials) => {
                 Err(self.refuse(&attempt, Outcome::Failure).await)
             }
             Err(AuthError::Disabled) => Err(self.refuse(&attempt, Outcome::Denied).await),
             outcome => outcome,
+        };
+        self.sign_log(known.map_or(Log::Platform, |(_, account)| Log::Account(account))).await;
+        outcome
+    }
+
+    /// Signs the end of a log when it is time. Sign-ins are where it is done: they come up in every log, and are slow anyway.
+    async fn sign_log(&self, log: Log) {
+        let (database, keyring) = (&self.database, &self.settings.keyring);
+        let now = self.clock.now();
+        let signed = audit::checkpoint_if_due(database, keyring, &log.to_string(), now).await;
+        // The entries are written; the next sign-in will sign them.
+        if let Err(error) = signed {
+            tracing::warn!(cause = problem::chain(&error), "the end of a log was not signed");
         }
     }
 

@@ -2,11 +2,14 @@
 
 use axum::Router;
 use caller::{Authenticator, Role, Scope, TrustedProxies};
+use idempotency::Replays;
+use keyring::Purpose;
+use limits::Allowance;
 use problem::{Manners, with_manners};
 use routes::{Access, Declaration, Gates, Readiness, Route, RouteTable};
 
 use crate::service::Auth;
-use crate::{accounts, admin, api_keys, external, http, me, password, session, totp};
+use crate::{accounts, admin, api_keys, external, http, me, password, session, step_up, totp};
 
 /// What every list takes.
 const PAGED: &[&str] = &["limit", "cursor"];
@@ -73,6 +76,14 @@ fn sessions() -> Vec<Route<Auth>> {
             .summary("Sign in to another account that you are a member of.")
             .takes("Switch")
             .gives(200, "SignedIn"),
+        Route::post(
+            "/api/auth/reauthenticate",
+            Access::Person,
+            "reauthenticate",
+            step_up::http::reauthenticate,
+        )
+        .summary("Show the password again, for what needs it; good for ten minutes.")
+        .takes("StepUp"),
         Route::get("/api/me/sessions", Access::Person, "list_sessions", http::list_sessions)
             .summary("List your living sessions, the newest first.")
             .query(PAGED)
@@ -161,7 +172,8 @@ fn me() -> Vec<Route<Auth>> {
         Route::post("/api/auth/totp", Access::Person, "enrol_totp", totp::http::enrol_totp)
             .summary("Begin to set up a second factor.")
             .takes("Reauthentication")
-            .gives(200, "TotpEnrolment"),
+            .gives(200, "TotpEnrolment")
+            .repeatable(),
         Route::post(
             "/api/auth/totp/confirm",
             Access::Person,
@@ -184,7 +196,8 @@ fn api_keys() -> Vec<Route<Auth>> {
         Route::post("/api/tokens", own, "create_api_key", http::create_api_key)
             .summary("Make an API key for the account of the session; its token is shown once.")
             .takes("ApiKeyCreation")
-            .gives(201, "ApiKeyCreated"),
+            .gives(201, "ApiKeyCreated")
+            .repeatable(),
         Route::get("/api/tokens", own, "list_api_keys", http::list_api_keys)
             .summary("List your API keys in the account of the session, the newest first.")
             .query(PAGED)
@@ -204,7 +217,8 @@ fn accounts() -> Vec<Route<Auth>> {
         Route::post("/api/accounts", Access::Person, "create_account", http::create_account)
             .summary("Create a team account, of which you are the owner.")
             .takes("AccountName")
-            .gives(201, "Account"),
+            .gives(201, "Account")
+            .repeatable(),
         Route::get("/api/accounts/{id}", READ, "get_account", http::get_account)
             .summary("Get an account of yours.")
             .of_the_account_in_its_path()
@@ -221,7 +235,8 @@ fn accounts() -> Vec<Route<Auth>> {
             http::delete_account,
         )
         .summary("Delete a team account and everything in it.")
-        .of_the_account_in_its_path(),
+        .of_the_account_in_its_path()
+        .needs_step_up(),
         Route::get("/api/accounts/{id}/audit", ADMINISTER, "list_audit", http::list_audit)
             .summary("List who did what in an account, the newest first.")
             .of_the_account_in_its_path()
@@ -260,7 +275,8 @@ fn members() -> Vec<Route<Auth>> {
             .summary("Invite someone by mail.")
             .of_the_account_in_its_path()
             .takes("InvitationCreation")
-            .gives(201, "Invitation"),
+            .gives(201, "Invitation")
+            .repeatable(),
         Route::delete(invitation, ADMINISTER, "revoke_invitation", http::revoke_invitation)
             .summary("Take an invitation back.")
             .of_the_account_in_its_path(),
@@ -272,7 +288,8 @@ fn members() -> Vec<Route<Auth>> {
         )
         .summary("Join the account that an invitation is for.")
         .takes("InvitationToken")
-        .gives(200, "Account"),
+        .gives(200, "Account")
+        .repeatable(),
     ]
 }
 
@@ -317,7 +334,11 @@ pub fn declarations() -> Vec<Declaration> {
 
 pub(crate) fn router(state: Auth) -> Router {
     let Auth { database, settings, clock, entropy, .. } = state.clone();
+    let peppers = settings.keyring.iter().map(|root| root.derive(Purpose::IdempotencyPepper));
     let gates = Gates {
+        allowance: Allowance::new(database.clone(), "api", settings.data.limit_api),
+        clock: clock.clone(),
+        replays: Replays::new(database.clone(), clock.clone(), entropy.clone(), peppers),
         readiness: Readiness::new(database.clone(), clock.clone(), settings.data.auto_migrate),
         authenticator: Authenticator::new(
             database,

@@ -9,7 +9,9 @@ use credentials::{
     PasswordPolicy,
 };
 use database::Database;
+use database::{Database, Statement};
 use egress::Egress;
+use idempotency::Claim;
 use ids::{AccountId, Id, SessionId, UserId};
 use mailer::Mailer;
 use serde::Serialize;
@@ -72,7 +74,9 @@ pub struct SignedIn {
     pub token_type: &'static str,
     /// Seconds.
     pub expires_in: u64,
-    pub refresh_token: Revealed,
+    /// Not for a client in a browser, which gets it as a cookie.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<Revealed>,
 }
 
 /// A token on its way to the person that it belongs to. It serializes, which is its purpose, and does not print.
@@ -81,6 +85,11 @@ pub struct Revealed(zeroize::Zeroizing<String>);
 impl Revealed {
     pub fn new(text: &str) -> Self {
         Self(text.to_owned().into())
+    }
+
+    /// The token itself.
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
@@ -94,6 +103,12 @@ impl std::fmt::Debug for Revealed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Revealed(..)")
     }
+}
+
+/// The statement that keeps an answer for a repetition of the request, sealed; none without a claim.
+pub fn kept(claim: &Claim, answer: &impl Serialize) -> Result<Option<Statement>, AuthError> {
+    let body = zeroize::Zeroizing::new(serde_json::to_vec(answer)?);
+    Ok(claim.seal(&body, None)?)
 }
 
 /// A session that is about to be written, with its first refresh token.
@@ -199,7 +214,7 @@ impl Auth {
             access_token: Revealed(access_token.into()),
             token_type: "Bearer",
             expires_in: ACCESS_TOKEN_LIFETIME.as_secs(),
-            refresh_token: Revealed(refresh_token.reveal().to_owned().into()),
+            refresh_token: Some(Revealed::new(refresh_token.reveal())),
         })
     }
 }

@@ -66,7 +66,7 @@ pub async fn create_session(
     entry: Entry,
 ) -> Result<bool, DatabaseError> {
     let NewSession { id, user_id, account_id, created_at, .. } = session;
-    let mut action = proof_statements(session, shown.proof);
+    let mut action = proof_statements(*user_id, *id, *created_at, shown.proof);
     let inserting = action.len();
     action.extend(session_statements(session, shown.password_hash));
     action.extend(shown.forgiven);
@@ -96,8 +96,13 @@ pub fn set_last_login(session: &NewSession) -> Statement {
 }
 
 /// Notes for which session a code was accepted. The session is written only if it is noted.
-pub fn proof_statements(session: &NewSession, proof: Option<Proof>) -> Vec<Statement> {
-    let (user_id, session_id) = (session.user_id.to_string(), session.id.to_string());
+pub fn proof_statements(
+    user_id: UserId,
+    session_id: SessionId,
+    at: UnixMillis,
+    proof: Option<Proof>,
+) -> Vec<Statement> {
+    let (user_id, session_id) = (user_id.to_string(), session_id.to_string());
     match proof {
         None => Vec::new(),
         Some(Proof::Step(step)) => vec![
@@ -110,7 +115,7 @@ pub fn proof_statements(session: &NewSession, proof: Option<Proof>) -> Vec<State
             Statement::new(include_str!("../queries/use_recovery_code.sql"))
                 .bind(user_id.as_str())
                 .bind(code_hash.to_vec())
-                .bind(session.created_at.0)
+                .bind(at.0)
                 .bind(session_id.as_str()),
             Statement::new(include_str!("../queries/prove_recovery.sql"))
                 .bind(user_id)

@@ -6,12 +6,13 @@ mod store;
 use audit::Entry;
 use caller::{Caller, ClientAddress};
 use credentials::{Password, RECOVERY_CODES, RecoveryCode, TotpSecret};
+use idempotency::Claim;
 use ids::UserId;
 use limits::Charge;
 use serde::Serialize;
 
 use crate::error::AuthError;
-use crate::service::{Auth, Revealed};
+use crate::service::{Auth, Revealed, kept};
 
 /// What an app shows beside its codes.
 const ISSUER: &str = "Selvage";
@@ -38,6 +39,7 @@ impl Auth {
         &self,
         caller: &Caller,
         password: &Password,
+        claim: &Claim,
     ) -> Result<Enrolment, AuthError> {
         let (known, _) = self.reauthenticate(caller.user_id, password).await?;
         let secret = TotpSecret::generate(&self.entropy)?;
@@ -48,21 +50,23 @@ impl Auth {
             .collect::<Result<Vec<_>, _>>()?;
         // The table refers to the root key, which the first use of this database registers.
         crate::keys::current(self).await?;
+        let enrolment = Enrolment {
+            secret: Revealed::new(&secret.to_base32()),
+            otpauth_url: Revealed::new(&secret.otpauth_url(ISSUER, &known.user.email)),
+            recovery_codes: codes.iter().map(|code| Revealed::new(code.reveal())).collect(),
+        };
         let new = store::NewEnrolment {
             user_id: caller.user_id,
             root_key_id: root.id(),
             sealed_secret: &sealed_secret,
             codes: &codes,
             at: self.clock.now(),
+            kept: kept(claim, &enrolment)?,
         };
-        if !store::put(&self.database, &new).await? {
+        if !store::put(&self.database, new).await? {
             return Err(AuthError::TotpEnrolled);
         }
-        Ok(Enrolment {
-            secret: Revealed::new(&secret.to_base32()),
-            otpauth_url: Revealed::new(&secret.otpauth_url(ISSUER, &known.user.email)),
-            recovery_codes: codes.iter().map(|code| Revealed::new(code.reveal())).collect(),
-        })
+        Ok(enrolment)
     }
 
     /// Confirms an enrolment with a code of the app. From then on signing in asks for one.

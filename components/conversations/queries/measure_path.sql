@@ -1,4 +1,4 @@
--- Where the path to the message ?3 ends, or to the newest one, and how many messages it has. tip_seq is NULL when there is no such message.
+-- Where the path to the message ?3 ends, or to the newest one, how many messages it has, and the title of the conversation. tip_seq is NULL when there is no such message.
 WITH RECURSIVE
   tip (seq) AS (
     SELECT CASE
@@ -22,5 +22,6 @@ WITH RECURSIVE
     JOIN message_run AS jump ON jump.account_id = ?1 AND jump.conversation_id = ?2 AND jump.first_seq = stretch.first_seq
     WHERE jump.parent_seq > 0
   )
-SELECT tip.seq AS tip_seq, (SELECT coalesce(sum(last_seq - first_seq + 1), 0) FROM stretch) AS messages
+SELECT tip.seq AS tip_seq, (SELECT coalesce(sum(last_seq - first_seq + 1), 0) FROM stretch) AS messages,
+  (SELECT c.title FROM conversation AS c WHERE c.account_id = ?1 AND c.id = ?2) AS title
 FROM tip

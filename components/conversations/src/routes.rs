@@ -2,6 +2,8 @@
 
 use axum::Router;
 use caller::{Authenticator, Role, Scope, TrustedProxies};
+use idempotency::Replays;
+use limits::Allowance;
 use problem::{Manners, with_manners};
 use routes::{Access, Declaration, Gates, Readiness, Route, RouteTable};
 use settings::ConversationsSettings;
@@ -32,7 +34,8 @@ fn conversations() -> Vec<Route<Conversations>> {
         Route::post("/api/conversations", WRITE, "create_conversation", http::create_conversation)
             .summary("Create a conversation.")
             .takes("ConversationCreation")
-            .gives(201, "Conversation"),
+            .gives(201, "Conversation")
+            .repeatable(),
         Route::get("/api/conversations", READ, "list_conversations", http::list_conversations)
             .summary("List conversations, newest activity first.")
             .query(&["limit", "cursor", "archived", "pinned", "temporary"])
@@ -93,6 +96,7 @@ fn messages() -> Vec<Route<Conversations>> {
         .summary("Append a message.")
         .takes("MessageCreation")
         .gives(201, "Message")
+        .repeatable()
         .body_bytes_max(MESSAGE_BODY_BYTES_MAX),
         Route::post(
             "/api/conversations/{id}/messages/batch",
@@ -103,6 +107,7 @@ fn messages() -> Vec<Route<Conversations>> {
         .summary("Append up to 200 messages, all or none.")
         .takes("MessageBatchCreation")
         .gives(201, "MessageBatch")
+        .repeatable()
         .body_bytes_max(BATCH_BODY_BYTES_MAX),
         Route::get("/api/conversations/{id}/messages", READ, "list_messages", http::list_messages)
             .summary("List the messages of a path in order, the newest page first.")
@@ -159,7 +164,8 @@ fn memory() -> Vec<Route<Conversations>> {
         Route::post("/api/memory", WRITE_MEMORY, "create_memory", http::create_memory)
             .summary("Remember a fact or an episode.")
             .takes("MemoryCreation")
-            .gives(201, "Memory"),
+            .gives(201, "Memory")
+            .repeatable(),
         Route::get("/api/memory", READ_MEMORY, "list_memories", http::list_memories)
             .summary("List what is remembered, or find words in it.")
             .query(&["q", "kind", "source_conversation_id", "limit", "cursor"])
@@ -194,11 +200,13 @@ fn shares() -> Vec<Route<Conversations>> {
         )
         .summary("Make a new conversation of the path up to a message.")
         .takes("ConversationFork")
-        .gives(201, "Conversation"),
+        .gives(201, "Conversation")
+        .repeatable(),
         Route::post("/api/conversations/{id}/shares", WRITE, "create_share", http::create_share)
             .summary("Make a link under which anyone reads the path up to a message.")
             .takes("ShareCreation")
-            .gives(201, "CreatedShare"),
+            .gives(201, "CreatedShare")
+            .repeatable(),
         Route::get("/api/conversations/{id}/shares", READ, "list_shares", http::list_shares)
             .summary("List the links to a conversation.")
             .gives(200, "SharePage"),
@@ -210,7 +218,8 @@ fn shares() -> Vec<Route<Conversations>> {
             .gives(200, "Shared"),
         Route::post("/api/shared/{token}/copy", WRITE, "copy_shared", http::copy_shared)
             .summary("Go on with what a link leads to, in a conversation of one's own.")
-            .gives(201, "Conversation"),
+            .gives(201, "Conversation")
+            .repeatable(),
     ]
 }
 
@@ -228,6 +237,9 @@ pub(crate) fn router(state: Conversations, settings: ConversationsSettings) -> R
     let Conversations { database, clock, entropy } = state.clone();
     let gates = Gates {
         readiness: Readiness::new(database.clone(), clock.clone(), settings.data.auto_migrate),
+        allowance: Allowance::new(database.clone(), "api", settings.data.limit_api),
+        clock: clock.clone(),
+        replays: Replays::new(database.clone(), clock.clone(), entropy.clone(), []),
         authenticator: Authenticator::new(database, settings.data.public_url, clock.clone()),
         trusted_proxies: TrustedProxies::new(settings.data.trusted_proxies),
     };

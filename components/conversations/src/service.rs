@@ -22,7 +22,7 @@ pub use memory::{Memory, MemoryChange, MemoryFilter, MemoryKind, MemoryOwner, Ne
 pub use messages::{PAGE_BYTES_MAX, PathChoice, StoredPage};
 pub use retention::Retention;
 pub use search::{HITS_COST_MAX, HITS_MAX, Hit, HitKind, SearchFilter};
-pub use shares::{Path, SHARES_MAX, Share, Snapshot};
+pub use shares::{CreatedShare, Path, SHARES_MAX, Share, Snapshot};
 
 pub const PAGE_ITEMS_DEFAULT: u32 = 50;
 pub const PAGE_ITEMS_MAX: u32 = 200;

@@ -72,7 +72,7 @@ async fn chained(
         let known = heads.iter().position(|(log, _)| *log == entry.log);
         let last = match known.map(|position| heads.swap_remove(position)) {
             Some((_, last)) => last,
-            None => store::find_head(database, entry.log).await?.unwrap_or_default(),
+            None => store::find_last(database, &entry.log.to_string()).await?.unwrap_or_default(),
         };
         let (statement, last) = append(entry, last, at, when);
         statements.push(statement);

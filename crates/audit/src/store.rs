@@ -84,11 +84,12 @@ pub(crate) async fn list_logs(
     database.query(statement).await?.iter().map(|row| row.get("account_id")).collect()
 }
 
-pub(crate) async fn find_head(
+/// The last entry of a log.
+pub(crate) async fn find_last(
     database: &Database,
-    log: Log,
+    log: &str,
 ) -> Result<Option<Last>, DatabaseError> {
-    let statement = Statement::new(include_str!("../queries/find_head.sql")).bind(log.to_string());
+    let statement = Statement::new(include_str!("../queries/find_head.sql")).bind(log);
     let rows = database.query(statement).await?;
     let Some(row) = rows.first() else { return Ok(None) };
     Ok(Some(Last { seq: row.get("seq")?, hash: read_hash(row)? }))
@@ -110,7 +111,7 @@ fn read(row: Row<'_>) -> Result<Recorded, DatabaseError> {
     })
 }
 
-fn read_hash(row: Row<'_>) -> Result<[u8; 32], DatabaseError> {
+pub(crate) fn read_hash(row: Row<'_>) -> Result<[u8; 32], DatabaseError> {
     row.get::<&[u8]>("hash")?
         .try_into()
         .map_err(|_| DatabaseError::Column { column: "hash".to_owned(), found: "no hash" })

@@ -1,6 +1,8 @@
 use database::{Database, DatabaseError};
+use keyring::Keyring;
 
 use crate::chain::{Fields, hash};
+use crate::checkpoint::{self, Checkpoint};
 use crate::commit::Last;
 use crate::store;
 
@@ -21,6 +23,18 @@ pub enum AuditError {
     /// The entry is not the one that was written, or not after the one that it was written after.
     #[error("entry {seq} of the log of {log} is missing or was changed")]
     Broken { log: String, seq: i64 },
+    /// Entries that a checkpoint was made after are not there.
+    #[error("the log of {log} ends before entry {seq}, up to which it was signed")]
+    Truncated { log: String, seq: i64 },
+    /// The entries fit together, but are not those that were signed.
+    #[error("the log of {log} is not the one that checkpoint {number} was made of")]
+    Rewritten { log: String, number: i64 },
+    #[error("checkpoint {number} of the log of {log} has no valid signature")]
+    Forged { log: String, number: i64 },
+    #[error("checkpoint {number} of the log of {log} is missing")]
+    Gap { log: String, number: i64 },
+    #[error("a checkpoint was signed under the root key {id:?}, which the ring does not have")]
+    UnknownKey { id: String },
     #[error("the log could not be read")]
     Database(#[from] DatabaseError),
 }
@@ -41,11 +55,85 @@ pub async fn logs(database: &Database) -> Result<Vec<String>, DatabaseError> {
     }
 }
 
+/// A log whose chain and checkpoints are as they were written.
+#[derive(Debug, Clone)]
+pub struct Verified {
+    pub log: String,
+    pub head: Head,
+    /// What of the log is signed; the entries after it are only chained.
+    pub newest: Option<Checkpoint>,
+    checkpoints: Vec<Checkpoint>,
+}
+
+impl Verified {
+    /// Whether the log still has what a checkpoint was made of that was kept elsewhere.
+    ///
+    /// # Errors
+    /// [`AuditError::Truncated`] when it ends before, [`AuditError::Rewritten`] when it is another one.
+    pub fn covers(&self, kept: &Checkpoint) -> Result<(), AuditError> {
+        let Checkpoint { log, number, seq, hash, .. } = kept;
+        if self.head.seq < *seq {
+            return Err(AuditError::Truncated { log: log.clone(), seq: *seq });
+        }
+        let same = self.checkpoints.iter().any(|own| own.seq == *seq && own.hash == *hash);
+        if same && *log == self.log {
+            return Ok(());
+        }
+        Err(AuditError::Rewritten { log: log.clone(), number: *number })
+    }
+}
+
+/// Computes the chain of a log anew, and compares it with its signed checkpoints.
+///
+/// # Errors
+/// As [`verify`]; and for the first checkpoint that is missing, not signed by this deployment, or made of other entries.
+pub async fn verify_signed(
+    database: &Database,
+    keyring: &Keyring,
+    log: &str,
+) -> Result<Verified, AuditError> {
+    // Read first, so that they are not ahead of the entries.
+    let checkpoints = checkpoint::list(database, log).await?;
+    for (number, checkpoint) in (1..).zip(&checkpoints) {
+        if checkpoint.number != number {
+            return Err(AuditError::Gap { log: log.to_owned(), number });
+        }
+        checkpoint.check(keyring)?;
+    }
+    let mut rest = checkpoints.iter().peekable();
+    let mut rewritten = None;
+    let head = walk(database, log, |entry| {
+        while let Some(due) = rest.next_if(|due| due.seq <= entry.seq) {
+            if due.seq < entry.seq || due.hash != entry.hash {
+                rewritten.get_or_insert(due.number);
+            }
+        }
+    })
+    .await?;
+    if let Some(number) = rewritten {
+        return Err(AuditError::Rewritten { log: log.to_owned(), number });
+    }
+    if let Some(due) = rest.next() {
+        return Err(AuditError::Truncated { log: log.to_owned(), seq: due.seq });
+    }
+    let newest = checkpoints.last().cloned();
+    Ok(Verified { log: log.to_owned(), head, newest, checkpoints })
+}
+
 /// Computes the chain of a log anew and compares.
 ///
 /// # Errors
 /// [`AuditError::Broken`] with the first entry that does not fit.
 pub async fn verify(database: &Database, log: &str) -> Result<Head, AuditError> {
+    walk(database, log, |_| {}).await
+}
+
+/// Goes along the chain, and shows the end of what has been verified after each entry.
+async fn walk(
+    database: &Database,
+    log: &str,
+    mut visit: impl FnMut(Head),
+) -> Result<Head, AuditError> {
     let mut last = Last::default();
     loop {
         let page = store::list_after(database, log, last.seq, PAGE).await?;
@@ -70,6 +158,7 @@ pub async fn verify(database: &Database, log: &str) -> Result<Head, AuditError> 
                 return Err(AuditError::Broken { log: log.to_owned(), seq });
             }
             last = Last { seq, hash: expected };
+            visit(Head { seq, hash: expected });
         }
     }
 }

@@ -28,6 +28,7 @@ struct Standing {
     role: Role,
     is_platform_admin: bool,
     public_key: Vec<u8>,
+    authenticated_at: UnixMillis,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -116,12 +117,12 @@ impl Authenticator {
             self.remembered.put(compact, token.clone(), now);
         }
         let claims = token.claims();
-        let Standing { role, is_platform_admin, .. } = standing;
+        let Standing { role, is_platform_admin, authenticated_at, .. } = standing;
         Ok(Caller {
             user_id: claims.user_id,
             account_id: claims.account_id,
             role,
-            means: Means::Session { id: claims.session_id, is_platform_admin },
+            means: Means::Session { id: claims.session_id, is_platform_admin, authenticated_at },
         })
     }
 
@@ -148,6 +149,7 @@ impl Authenticator {
             role: row.get::<&str>("role")?.parse()?,
             is_platform_admin: row.get("is_admin")?,
             public_key: row.get("public_key")?,
+            authenticated_at: UnixMillis(row.get("authenticated_at")?),
         }))
     }
 

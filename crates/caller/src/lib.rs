@@ -7,6 +7,9 @@ mod remembered;
 mod role;
 mod scope;
 
+use std::time::Duration;
+
+use ambient::UnixMillis;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use ids::{AccountId, ApiKeyId, SessionId, UserId};
@@ -16,6 +19,9 @@ pub use authenticator::Authenticator;
 pub use client_address::{ClientAddress, Network, TrustedProxies};
 pub use role::{Role, UnknownRole};
 pub use scope::{Scope, Scopes, UnknownScope};
+
+/// How long ago the password may have been shown for what a stolen session alone must not do (SECURITY R44).
+pub const STEP_UP_LIFETIME: Duration = Duration::from_mins(10);
 
 /// Who is asking, for which account, with which role in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +38,12 @@ pub struct Caller {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Means {
     /// A person who is signed in.
-    Session { id: SessionId, is_platform_admin: bool },
+    Session {
+        id: SessionId,
+        is_platform_admin: bool,
+        /// When the person has last shown the password.
+        authenticated_at: UnixMillis,
+    },
     /// A program with a key that the person made.
     ApiKey { id: ApiKeyId, scopes: Scopes },
 }
@@ -93,6 +104,27 @@ impl Caller {
             Means::Session { .. } | Means::ApiKey { .. } => {
                 Err(Problem::new(&kinds::FORBIDDEN, "This is for administrators of the platform."))
             }
+        }
+    }
+
+    /// Demands someone who is signed in and has shown the password lately.
+    ///
+    /// # Errors
+    /// 403.
+    pub fn require_step_up(&self, now: UnixMillis) -> Result<(), Problem> {
+        self.require_session()?;
+        match self.means {
+            // A moment that lies ahead comes from another clock, and proves nothing.
+            Means::Session { authenticated_at, .. }
+                if now < authenticated_at.plus(STEP_UP_LIFETIME)
+                    && authenticated_at < now.plus(STEP_UP_LIFETIME) =>
+            {
+                Ok(())
+            }
+            Means::Session { .. } | Means::ApiKey { .. } => Err(Problem::new(
+                &kinds::REAUTHENTICATION_REQUIRED,
+                "Show the password again (POST /api/auth/reauthenticate), then try again.",
+            )),
         }
     }
 

@@ -34,6 +34,10 @@ pub enum Purpose {
     RefreshToken,
     /// Encrypting the secrets of second factors.
     TotpSeal,
+    /// What is mixed into the names, fingerprints and seals of answers that are kept for a repetition.
+    IdempotencyPepper,
+    /// The seed of the Ed25519 key that signs the ends of audit logs.
+    AuditCheckpoint,
 }
 
 impl Purpose {
@@ -44,6 +48,8 @@ impl Purpose {
             Self::SigningSeed { generation } => format!("selvage/1/signing-seed/{generation}"),
             Self::RefreshToken => "selvage/1/refresh-token".to_owned(),
             Self::TotpSeal => "selvage/1/totp-seal".to_owned(),
+            Self::AuditCheckpoint => "selvage/1/audit-checkpoint".to_owned(),
+            Self::IdempotencyPepper => "selvage/1/idempotency-pepper".to_owned(),
         }
     }
 }

@@ -1,4 +1,4 @@
--- Adds one use to the bucket if there is room: a row says that there was. ?2 is now, ?3 what one use takes, ?4 what the bucket holds. A
+-- Adds uses to the bucket if there is room for them: a row says that there was. ?2 is now, ?3 what the uses take, ?4 what the bucket holds. A
 -- time to be empty that lies outside of what the bucket holds comes from another clock or another limit and counts as empty.
 INSERT INTO rate_limit (bucket, empty_at)
 VALUES (?1, ?2 + ?3)

@@ -45,11 +45,11 @@ impl Charge {
         Statement::new(include_str!("../queries/delete_bucket.sql")).bind(self.bucket.as_str())
     }
 
-    fn statement(&self, rate: Rate, now_us: i64) -> Statement {
+    fn statement(&self, rate: Rate, uses: u32, now_us: i64) -> Statement {
         Statement::new(include_str!("../queries/charge.sql"))
             .bind(self.bucket.as_str())
             .bind(now_us)
-            .bind(rate.interval_us())
+            .bind(rate.interval_us().saturating_mul(uses.into()))
             .bind(rate.window_us)
     }
 }
@@ -72,7 +72,7 @@ pub async fn charge(
     if limited.is_empty() {
         return Ok(());
     }
-    let statements = limited.iter().map(|(charge, rate)| charge.statement(*rate, now_us));
+    let statements = limited.iter().map(|(charge, rate)| charge.statement(*rate, 1, now_us));
     let sweep = Statement::new(include_str!("../queries/sweep.sql")).bind(now_us);
     let results = database.batch(statements.chain([sweep]).collect()).await?;
     let mut wait_us = None;
@@ -88,6 +88,24 @@ pub async fn charge(
             Err(LimitError::Exceeded { wait })
         }
     }
+}
+
+/// Takes several uses from one bucket, all or none; when there is no room for them, gives the time until there is room for one.
+pub(crate) async fn take(
+    database: &Database,
+    now: UnixMillis,
+    charge: &Charge,
+    rate: Rate,
+    uses: u32,
+) -> Result<Option<Duration>, DatabaseError> {
+    let now_us = now.0.saturating_mul(1000);
+    let sweep = Statement::new(include_str!("../queries/sweep.sql")).bind(now_us);
+    let results = database.batch(vec![charge.statement(rate, uses, now_us), sweep]).await?;
+    if results.first().is_some_and(|rows| !rows.is_empty()) {
+        return Ok(None);
+    }
+    let us = remaining_us(database, charge, rate, now_us).await?;
+    Ok(Some(Duration::from_micros(u64::try_from(us).unwrap_or(0))))
 }
 
 /// How long until the bucket has room for one more. Asked only after a refusal.

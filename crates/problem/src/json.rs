@@ -32,7 +32,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let limit = request.extensions().get::<BodyLimit>().map_or(BODY_BYTES_MAX, |limit| limit.0);
         check_headers(request.headers(), limit)?;
-        let bytes = read(request.into_body(), limit).await?;
+        let bytes = read_body(request.into_body(), limit).await?;
         parse(&bytes).map(Self)
     }
 }
@@ -44,7 +44,7 @@ impl<S: Send + Sync, T: DeserializeOwned> OptionalFromRequest<S> for Json<T> {
     async fn from_request(request: Request, _: &S) -> Result<Option<Self>, Problem> {
         let limit = request.extensions().get::<BodyLimit>().map_or(BODY_BYTES_MAX, |limit| limit.0);
         let (parts, body) = request.into_parts();
-        let bytes = read(body, limit).await?;
+        let bytes = read_body(body, limit).await?;
         if bytes.is_empty() {
             return Ok(None);
         }
@@ -94,7 +94,11 @@ fn is_json(media_type: &str) -> bool {
         })
 }
 
-async fn read(body: Body, limit: usize) -> Result<axum::body::Bytes, Problem> {
+/// A whole body of at most this size.
+///
+/// # Errors
+/// 413 for a larger one, 400 for one that breaks off.
+pub async fn read_body(body: Body, limit: usize) -> Result<axum::body::Bytes, Problem> {
     to_bytes(body, limit).await.map_err(|error| {
         let is_too_long =
             error.into_inner().downcast_ref::<http_body_util::LengthLimitError>().is_some();

@@ -40,6 +40,8 @@ macro_rules! kinds {
 kinds! {
     AMBIGUOUS_CREDENTIALS "ambiguous_credentials" BAD_REQUEST "More than one credential"
         "The request carries more than one credential. Send exactly one.";
+    CREDENTIAL_IN_URL "credential_in_url" BAD_REQUEST "A credential stands in the URL"
+        "URLs end up in logs and histories. Send credentials in headers, and replace this one.";
     INVALID_REQUEST "invalid_request" BAD_REQUEST "The request cannot be understood"
         "Malformed JSON, an unknown or missing field, a value of the wrong type, or an unknown query parameter.";
     EXTERNAL_SIGN_IN_REFUSED "external_sign_in_refused" UNAUTHORIZED "The provider's word does not count"
@@ -51,6 +53,8 @@ kinds! {
         "Login and password are right, and the person has a second factor. Send its code as `totp`.";
     UNAUTHORIZED "unauthorized" UNAUTHORIZED "Authentication is needed"
         "The request carries no valid access token. Sign in, or refresh the token. The answer is the same for every cause.";
+    CROSS_SITE_REQUEST "cross_site_request" FORBIDDEN "The page is not of this deployment"
+        "A client in a browser (X-Selvage-Client: browser) needs the header Origin of the public URL and Sec-Fetch-Site: same-origin.";
     EMAIL_UNVERIFIED "email_unverified" FORBIDDEN "The address is not verified"
         "This needs a verified e-mail address. To someone who signs in with the right password a new mail is sent.";
     FORBIDDEN "forbidden" FORBIDDEN "The role does not allow this"
@@ -59,6 +63,8 @@ kinds! {
         "The API key is valid, but it was made without the scope of this route, or no API key may use the route.";
     REAUTHENTICATION_FAILED "reauthentication_failed" FORBIDDEN "The current password is wrong"
         "What the request asks for needs the current password, and this is another one.";
+    REAUTHENTICATION_REQUIRED "reauthentication_required" FORBIDDEN "The password is needed again"
+        "This needs someone who has shown the password within the last ten minutes: POST /api/auth/reauthenticate, then try again.";
     NOT_FOUND "not_found" NOT_FOUND "Not found"
         "There is no such thing, or it belongs to another account. The answer is the same for both.";
     METHOD_NOT_ALLOWED "method_not_allowed" METHOD_NOT_ALLOWED "The route has no such method"
@@ -89,6 +95,8 @@ kinds! {
         "The body is larger than the route takes.";
     UNSUPPORTED_MEDIA_TYPE "unsupported_media_type" UNSUPPORTED_MEDIA_TYPE "The body has the wrong form"
         "The body needs the header content-type: application/json and no content-encoding.";
+    IDEMPOTENCY_KEY_REUSED "idempotency_key_reused" UNPROCESSABLE_ENTITY "The key belongs to another request"
+        "The Idempotency-Key was sent before with another method, path, query or body. Give each request a key of its own.";
     INVALID_CODE "invalid_code" UNPROCESSABLE_ENTITY "The code is wrong"
         "The code is not that of the moment, or was used before.";
     INVALID_TOKEN "invalid_token" UNPROCESSABLE_ENTITY "The token does not count"

@@ -8,7 +8,7 @@ mod problem;
 mod shape;
 
 pub use extract::{Path, Query};
-pub use json::{BODY_BYTES_MAX, BodyLimit, Json};
+pub use json::{BODY_BYTES_MAX, BodyLimit, Json, read_body};
 pub use kinds::Kind;
 pub use manners::{Manners, with_manners};
 pub use problem::{FieldError, Problem, chain};

@@ -1,11 +1,14 @@
+use ambient::Clock;
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{RawPathParams, Request, State};
 use axum::http::HeaderMap;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use caller::{Authenticator, Caller, ClientAddress, TrustedProxies};
+use caller::{Authenticator, Caller, ClientAddress, Means, TrustedProxies};
+use idempotency::Replays;
 use ids::AccountId;
-use problem::{BodyLimit, Problem};
+use limits::Allowance;
+use problem::{BodyLimit, Problem, kinds};
 
 use crate::{Access, Readiness, Tenant};
 
@@ -15,14 +18,21 @@ pub struct Gates {
     pub readiness: Readiness,
     pub authenticator: Authenticator,
     pub trusted_proxies: TrustedProxies,
+    pub replays: Replays,
+    /// How many requests one session or API key may send.
+    pub allowance: Allowance,
+    pub clock: Clock,
 }
 
 /// The gate of one route.
 #[derive(Debug, Clone)]
 pub(crate) struct Gate {
     pub authenticator: Authenticator,
+    pub allowance: Allowance,
+    pub clock: Clock,
     pub access: Access,
     pub tenant: Tenant,
+    pub needs_step_up: bool,
 }
 
 impl Gate {
@@ -32,12 +42,19 @@ impl Gate {
         params: Result<RawPathParams, RawPathParamsRejection>,
     ) -> Result<Caller, Problem> {
         let mut caller = self.authenticator.authenticate(headers).await?;
+        match caller.means {
+            Means::Session { id, .. } => self.allowance.spend(id, self.clock.now()).await?,
+            Means::ApiKey { id, .. } => self.allowance.spend(id, self.clock.now()).await?,
+        }
         self.access.check_means(&caller)?;
         if self.tenant == Tenant::Path {
             let account_id = named_account(params).ok_or_else(Problem::not_found)?;
             caller = self.authenticator.enter(caller, account_id).await?;
         }
         self.access.check_role(&caller)?;
+        if self.needs_step_up {
+            caller.require_step_up(self.clock.now())?;
+        }
         Ok(caller)
     }
 }
@@ -62,6 +79,22 @@ pub(crate) async fn authorize(
         }
         Err(problem) => problem.into_response(),
     }
+}
+
+/// Parameters of the query that hold credentials elsewhere.
+const CREDENTIALS: [&str; 6] =
+    ["access_token", "api_key", "authorization", "id_token", "refresh_token", "x-api-key"];
+
+/// Refuses credentials in URLs before anything is done with the request: whoever sends one there should learn of it at once.
+pub(crate) async fn refuse_credentials(request: Request, next: Next) -> Response {
+    let query = request.uri().query().unwrap_or_default();
+    let has_one = form_urlencoded::parse(query.as_bytes())
+        .any(|(name, _)| CREDENTIALS.iter().any(|known| name.eq_ignore_ascii_case(known)));
+    if has_one {
+        let detail = "Send credentials in headers. This one should be replaced: URLs are logged.";
+        return Problem::new(&kinds::CREDENTIAL_IN_URL, detail).into_response();
+    }
+    next.run(request).await
 }
 
 pub(crate) async fn make_ready(

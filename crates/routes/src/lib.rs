@@ -4,6 +4,7 @@ mod access;
 mod gate;
 mod openapi;
 mod readiness;
+mod repeat;
 mod table;
 
 pub use access::{Access, Tenant};

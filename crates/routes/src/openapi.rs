@@ -96,6 +96,7 @@ fn operation(declaration: &Declaration) -> Value {
         ("responses", Some(json!({outcome.status.to_string(): success, "default": problem}))),
         ("x-selvage-role", role(*access).map(Value::from)),
         ("x-selvage-tenant", tenant.map(Value::from)),
+        ("x-selvage-step-up", declaration.needs_step_up.then_some(Value::Bool(true))),
     ];
     let members = members.into_iter();
     members.filter_map(|(name, value)| value.map(|value| (name.to_owned(), value))).collect()
@@ -135,7 +136,13 @@ fn parameters(declaration: &Declaration) -> Vec<Value> {
         };
         json!({"name": name, "in": "query", "schema": {"type": kind}})
     });
-    in_path.chain(in_query).collect()
+    let key = json!({
+        "name": "Idempotency-Key",
+        "in": "header",
+        "description": "A name of your own for this request, best a UUID. Sent again with the same name within 24 hours, it has no second effect and gets the first answer.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": idempotency::KEY_BYTES_MAX, "pattern": "^[!-~]+$"},
+    });
+    in_path.chain(in_query).chain(declaration.is_repeatable.then_some(key)).collect()
 }
 
 /// The names of all schemas that are referred to.

@@ -1,11 +1,12 @@
 use axum::Router;
 use axum::handler::Handler;
 use axum::http::Method;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodFilter, MethodRouter, on};
 use problem::{BODY_BYTES_MAX, BodyLimit};
 
-use crate::gate::{Gate, Gates, announce, authorize, make_ready};
+use crate::gate::{Gate, Gates, announce, authorize, make_ready, refuse_credentials};
+use crate::repeat::{Repeatable, repeat};
 use crate::{Access, Tenant};
 
 /// A route as data.
@@ -28,6 +29,10 @@ pub struct Declaration {
     pub outcome: Outcome,
     /// How large a body may be.
     pub body_bytes_max: usize,
+    /// Whether a request with the header `Idempotency-Key` has one effect, however often it is sent.
+    pub is_repeatable: bool,
+    /// Whether the caller must have shown the password lately.
+    pub needs_step_up: bool,
     /// Whether it needs the database; probes of liveness do not.
     pub needs_database: bool,
 }
@@ -96,6 +101,8 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
             request: None,
             outcome: Outcome { status: 204, schema: None },
             body_bytes_max: BODY_BYTES_MAX,
+            is_repeatable: false,
+            needs_step_up: false,
             needs_database: true,
         };
         Self { declaration, handler }
@@ -150,6 +157,21 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
         self
     }
 
+    /// Has one effect and one answer for all requests with the same `Idempotency-Key`. The handler takes a [`idempotency::Claim`] and keeps
+    /// its answer in the batch of the effect.
+    #[must_use]
+    pub fn repeatable(mut self) -> Self {
+        self.declaration.is_repeatable = true;
+        self
+    }
+
+    /// Needs someone who has shown the password within the last ten minutes.
+    #[must_use]
+    pub fn needs_step_up(mut self) -> Self {
+        self.declaration.needs_step_up = true;
+        self
+    }
+
     /// Answers even when the database is away.
     #[must_use]
     pub fn without_database(mut self) -> Self {
@@ -180,14 +202,32 @@ impl<S: Clone + Send + Sync + 'static> RouteTable<S> {
             let announced = (BodyLimit(declaration.body_bytes_max), gates.trusted_proxies.clone());
             // The layer that is added last is the first that a request meets.
             let mut handler = handler.route_layer(from_fn_with_state(announced, announce));
+            if declaration.is_repeatable {
+                let repeatable = Repeatable {
+                    replays: gates.replays.clone(),
+                    method: declaration.method,
+                    route: path,
+                    body_bytes_max: declaration.body_bytes_max,
+                    status: declaration.outcome.status,
+                };
+                handler = handler.route_layer(from_fn_with_state(repeatable, repeat));
+            }
             if access != Access::Public {
-                let gate = Gate { authenticator: gates.authenticator.clone(), access, tenant };
+                let gate = Gate {
+                    authenticator: gates.authenticator.clone(),
+                    allowance: gates.allowance.clone(),
+                    clock: gates.clock.clone(),
+                    access,
+                    tenant,
+                    needs_step_up: declaration.needs_step_up,
+                };
                 handler = handler.route_layer(from_fn_with_state(gate, authorize));
             }
             if declaration.needs_database {
                 handler =
                     handler.route_layer(from_fn_with_state(gates.readiness.clone(), make_ready));
             }
+            handler = handler.route_layer(from_fn(refuse_credentials));
             router = router.route(path, handler);
         }
         router.with_state(state)

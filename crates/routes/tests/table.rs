@@ -11,6 +11,8 @@ use ambient::{Clock, Entropy};
 use axum::http::StatusCode;
 use caller::{Authenticator, Caller, Role, Scope, TrustedProxies};
 use database::{Database, Statement};
+use idempotency::Replays;
+use limits::{Allowance, Limit};
 use problem::{Json, Manners, with_manners};
 use routes::{Access, Gates, Readiness, Route, RouteTable};
 use serde_json::{Value, json};
@@ -43,6 +45,9 @@ fn client(database: &Database, auto_migrate: bool) -> Client {
         readiness: Readiness::new(database.clone(), clock.clone(), auto_migrate),
         authenticator: Authenticator::new(database.clone(), ISSUER.to_owned(), clock.clone()),
         trusted_proxies: TrustedProxies::default(),
+        allowance: Allowance::new(database.clone(), "api", Limit::OFF),
+        clock: clock.clone(),
+        replays: Replays::new(database.clone(), clock.clone(), Entropy::system(), []),
     };
     let manners = Manners { clock, entropy: Entropy::system() };
     Client::new(with_manners(table.into_router((), &gates), manners))
@@ -129,4 +134,18 @@ async fn a_database_of_a_newer_version_is_refused() {
         (answer.status, answer.code()),
         (StatusCode::INTERNAL_SERVER_ERROR, "internal_error")
     );
+}
+
+#[tokio::test]
+async fn a_credential_in_the_url_is_refused_whatever_the_route() {
+    let database = testing::database().await;
+    let client = client(&database, true);
+    for name in ["access_token", "Access_Token", "%61ccess_token", "api_key", "refresh_token"] {
+        for path in ["/public", "/alive", "/careful"] {
+            let answer = client.get(&format!("{path}?a=b&{name}=secret")).await;
+            let seen = (answer.status, answer.code());
+            assert_eq!(seen, (StatusCode::BAD_REQUEST, "credential_in_url"), "{path} {name}");
+        }
+    }
+    assert_eq!(client.get("/public?token_access=1").await.status, StatusCode::OK);
 }

@@ -28,10 +28,11 @@ const PASSWORD_CHARS_MIN_DEFAULT: usize = 12;
 
 impl AuthSettings {
     /// The variables that it reads.
-    pub const NAMES: [&'static str; 17] = [
+    pub const NAMES: [&'static str; 18] = [
         DataSettings::NAMES[0],
         DataSettings::NAMES[1],
         DataSettings::NAMES[2],
+        DataSettings::NAMES[3],
         "master_key",
         "password_min_length",
         LimitSettings::NAMES[0],
@@ -150,6 +151,7 @@ mod tests {
                 auto_migrate: true,
                 public_url: "http://localhost:3000".to_owned(),
                 trusted_proxies: Vec::new(),
+                limit_api: "600/60s".parse().unwrap(),
             }
         );
         let variables: Variables = [("master_key", KEY)].into_iter().collect();

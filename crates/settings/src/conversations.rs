@@ -8,7 +8,7 @@ pub struct ConversationsSettings {
 
 impl ConversationsSettings {
     /// The variables that it reads.
-    pub const NAMES: [&'static str; 3] = DataSettings::NAMES;
+    pub const NAMES: [&'static str; 4] = DataSettings::NAMES;
 
     /// # Errors
     /// [`SettingsError`] with everything that is malformed.

@@ -1,4 +1,7 @@
 use std::net::IpAddr;
+use std::time::Duration;
+
+use limits::Limit;
 
 use crate::variables::{Reading, boolean};
 
@@ -12,6 +15,8 @@ pub struct DataSettings {
     pub public_url: String,
     /// `trusted_proxies`, default none: addresses of proxies, separated by commas, whose `x-forwarded-for` is believed.
     pub trusted_proxies: Vec<IpAddr>,
+    /// `limit_api`, default `600/60s`: requests of one session or API key.
+    pub limit_api: Limit,
 }
 
 const PUBLIC_URL_DEFAULT: &str = "http://localhost:3000";
@@ -20,16 +25,21 @@ const PUBLIC_URL_DEFAULT: &str = "http://localhost:3000";
 const PUBLIC_URL_BYTES_MAX: usize = 256;
 
 impl DataSettings {
-    pub(crate) const NAMES: [&'static str; 3] = ["auto_migrate", "public_url", "trusted_proxies"];
+    pub(crate) const NAMES: [&'static str; 4] =
+        ["auto_migrate", "public_url", "trusted_proxies", "limit_api"];
 
     pub(crate) fn read(reading: &mut Reading<'_>) -> Option<Self> {
         let auto_migrate = reading.optional("auto_migrate", true, boolean);
         let public_url = reading.optional("public_url", PUBLIC_URL_DEFAULT.to_owned(), url);
         let trusted_proxies = reading.optional("trusted_proxies", Vec::new(), addresses);
+        // A default that could not be counted would be one without a limit.
+        let limit_api = Limit::new(600, Duration::from_mins(1))
+            .and_then(|default| reading.optional("limit_api", default, str::parse));
         Some(Self {
             auto_migrate: auto_migrate?,
             public_url: public_url?,
             trusted_proxies: trusted_proxies?,
+            limit_api: limit_api?,
         })
     }
 }

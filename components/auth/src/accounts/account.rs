@@ -1,11 +1,12 @@
 use audit::{Entry, Log};
 use caller::{Caller, ClientAddress, Role};
+use idempotency::Claim;
 use ids::Id;
 
 use crate::accounts::store;
 use crate::error::AuthError;
 use crate::identity;
-use crate::service::{Account, Auth};
+use crate::service::{Account, Auth, kept};
 
 /// How many accounts a person may be an owner of.
 pub const ACCOUNTS_OWNED_MAX: u32 = 50;
@@ -17,6 +18,7 @@ impl Auth {
         caller: &Caller,
         address: ClientAddress,
         name: &str,
+        claim: &Claim,
     ) -> Result<Account, AuthError> {
         let name = identity::name(name).map_err(|error| AuthError::Invalid(vec![error]))?;
         let now = self.clock.now();
@@ -30,7 +32,8 @@ impl Auth {
         let entry = Entry::by(caller, address, "account.created")
             .in_log(Log::Account(account.id))
             .on(account.id);
-        if store::create_team(&self.database, caller.user_id, &account, entry).await? {
+        let kept = kept(claim, &account)?;
+        if store::create_team(&self.database, caller.user_id, &account, kept, entry).await? {
             Ok(account)
         } else {
             Err(AuthError::LimitReached { what: "accounts", most: ACCOUNTS_OWNED_MAX })

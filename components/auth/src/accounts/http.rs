@@ -2,6 +2,7 @@ use audit::{Log, PageQuery, Recorded};
 use axum::extract::State;
 use axum::http::StatusCode;
 use caller::{Caller, ClientAddress, Means, Role};
+use idempotency::Claim;
 use ids::{AccountId, InvitationId, UserId};
 use problem::{Json, Path, Problem, Query};
 use serde::Deserialize;
@@ -64,10 +65,11 @@ pub async fn list_accounts(
 pub async fn create_account(
     caller: Caller,
     State(auth): State<Auth>,
+    claim: Claim,
     address: ClientAddress,
     Json(body): Json<AccountBody>,
 ) -> Result<(StatusCode, Json<Account>), Problem> {
-    let account = auth.create_account(&caller, address, &body.name).await?;
+    let account = auth.create_account(&caller, address, &body.name, &claim).await?;
     Ok((StatusCode::CREATED, Json(account)))
 }
 
@@ -118,6 +120,7 @@ pub async fn update_member(
     Path((_, user_id)): Path<(AccountId, UserId)>,
     Json(body): Json<MemberBody>,
 ) -> Result<Json<Member>, Problem> {
+    check_grant(&auth, &caller, body.role)?;
     Ok(Json(auth.set_member_role(&caller, address, user_id, body.role).await?))
 }
 
@@ -148,10 +151,13 @@ pub async fn list_invitations(
 pub async fn create_invitation(
     caller: Caller,
     State(auth): State<Auth>,
+    claim: Claim,
     address: ClientAddress,
     Json(body): Json<InviteBody>,
 ) -> Result<(StatusCode, Json<Invitation>), Problem> {
-    let invitation = auth.invite(&caller, address, &body.email, body.role).await?;
+    let InviteBody { email, role } = body;
+    check_grant(&auth, &caller, role)?;
+    let invitation = auth.invite(&caller, address, &email, role, &claim).await?;
     Ok((StatusCode::CREATED, Json(invitation)))
 }
 
@@ -170,10 +176,16 @@ pub async fn revoke_invitation(
 pub async fn accept_invitation(
     caller: Caller,
     State(auth): State<Auth>,
+    claim: Claim,
     address: ClientAddress,
     Json(body): Json<AcceptBody>,
 ) -> Result<Json<Account>, Problem> {
-    Ok(Json(auth.accept_invitation(&caller, address, &body.token).await?))
+    Ok(Json(auth.accept_invitation(&caller, address, &body.token, &claim).await?))
+}
+
+/// Another owner may take everything: whoever makes one has shown the password lately (SECURITY R44).
+fn check_grant(auth: &Auth, caller: &Caller, role: Role) -> Result<(), Problem> {
+    if role == Role::Owner { caller.require_step_up(auth.clock.now()) } else { Ok(()) }
 }
 
 /// `GET /api/accounts/{id}/audit`

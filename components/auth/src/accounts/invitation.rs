@@ -4,6 +4,7 @@ use ambient::UnixMillis;
 use audit::{Entry, Log};
 use caller::{Caller, ClientAddress, Role};
 use credentials::OpaqueToken;
+use idempotency::Claim;
 use ids::{Id, InvitationId, UserId};
 use problem::FieldError;
 use serde::Serialize;
@@ -11,7 +12,7 @@ use serde::Serialize;
 use crate::accounts::invitation_store as store;
 use crate::error::AuthError;
 use crate::identity;
-use crate::service::{Account, Auth};
+use crate::service::{Account, Auth, kept};
 
 pub const INVITATION_LIFETIME: Duration = Duration::from_hours(7 * 24);
 
@@ -47,6 +48,7 @@ impl Auth {
         address: ClientAddress,
         email: &str,
         role: Role,
+        claim: &Claim,
     ) -> Result<Invitation, AuthError> {
         self.require_mailer()?;
         let email = identity::email(email).map_err(|error| AuthError::Invalid(vec![error]))?;
@@ -74,7 +76,12 @@ impl Auth {
         let entry = Entry::by(caller, address, "invitation.created")
             .on(invitation.id)
             .with("role", role.as_str());
-        if !store::create(&self.database, caller, &invitation, &token, entry).await? {
+        let new = store::NewInvitation {
+            invitation: &invitation,
+            hash: token.hash(),
+            kept: kept(claim, &invitation)?,
+        };
+        if !store::create(&self.database, caller, new, entry).await? {
             return Err(AuthError::LimitReached {
                 what: "open invitations",
                 most: INVITATIONS_MAX,
@@ -107,6 +114,7 @@ impl Auth {
         caller: &Caller,
         address: ClientAddress,
         token: &str,
+        claim: &Claim,
     ) -> Result<Account, AuthError> {
         let hash = OpaqueToken::hash_of(token);
         let now = self.clock.now();
@@ -126,7 +134,7 @@ impl Auth {
             user_id: caller.user_id,
             hash,
         };
-        if !store::accept(&self.database, &membership, now, entry).await? {
+        if !store::accept(&self.database, &membership, now, claim, entry).await? {
             return Err(no_invitation());
         }
         let caller = Caller { account_id: account.id, ..*caller };

@@ -1,8 +1,8 @@
 use ambient::UnixMillis;
 use audit::{Entry, When};
 use caller::Caller;
-use credentials::OpaqueToken;
 use database::{Database, DatabaseError, Row, Statement};
+use idempotency::Claim;
 use ids::{AccountId, InvitationId, UserId};
 
 use crate::accounts::invitation::{Found, INVITATIONS_MAX, Invitation};
@@ -17,6 +17,14 @@ pub struct Acceptance {
     pub invitation_id: InvitationId,
     pub user_id: UserId,
     pub hash: [u8; 32],
+}
+
+/// An invitation that is about to be written.
+pub struct NewInvitation<'a> {
+    pub invitation: &'a Invitation,
+    pub hash: [u8; 32],
+    /// Keeps the answer, if there is a claim.
+    pub kept: Option<Statement>,
 }
 
 /// Whether someone with this address is a member.
@@ -35,10 +43,10 @@ pub async fn has_member(
 pub async fn create(
     database: &Database,
     caller: &Caller,
-    invitation: &Invitation,
-    token: &OpaqueToken,
+    new: NewInvitation<'_>,
     entry: Entry,
 ) -> Result<bool, DatabaseError> {
+    let NewInvitation { invitation, hash, kept } = new;
     let now = invitation.created_at;
     let account_id = caller.account_id.to_string();
     let supersede = Statement::new(include_str!("../../queries/delete_stale_invitations.sql"))
@@ -51,13 +59,13 @@ pub async fn create(
         .bind(invitation.email.as_str())
         .bind(invitation.role.as_str())
         .bind(invitation.invited_by.to_string())
-        .bind(token.hash().to_vec())
+        .bind(hash.to_vec())
         .bind(now.0)
         .bind(invitation.expires_at.0)
         .bind(INVITATIONS_MAX);
-    let action = vec![supersede, insert];
+    let action = [supersede, insert].into_iter().chain(kept).collect();
     let results = audit::commit(database, now, action, vec![entry], When::Changed).await?;
-    Ok(results.last().is_some_and(|rows| !rows.is_empty()))
+    Ok(results.get(1).is_some_and(|rows| !rows.is_empty()))
 }
 
 /// The invitations of an account that are open, the newest first; one more than the part has.
@@ -124,6 +132,7 @@ pub async fn accept(
     database: &Database,
     acceptance: &Acceptance,
     now: UnixMillis,
+    claim: &Claim,
     entry: Entry,
 ) -> Result<bool, DatabaseError> {
     let Acceptance { account_id, invitation_id, user_id, hash } = acceptance;
@@ -138,9 +147,11 @@ pub async fn accept(
         .bind(now.0)
         .bind(hash.to_vec());
     let spend = bound(include_str!("../../queries/spend_invitation.sql")).bind(hash.to_vec());
-    let action = vec![verify, join, spend];
+    let keep = claim.bind(include_str!("../../queries/claim_membership.sql"));
+    let keep = keep.map(|statement| statement.bind(account_id.to_string()));
+    let action = [verify, join, spend].into_iter().chain(keep).collect();
     let results = audit::commit(database, now, action, vec![entry], When::Changed).await?;
-    Ok(results.last().is_some_and(|rows| !rows.is_empty()))
+    Ok(results.get(2).is_some_and(|rows| !rows.is_empty()))
 }
 
 fn read(row: Row<'_>) -> Result<Invitation, AuthError> {

@@ -28,6 +28,7 @@ pub async fn create_team(
     database: &Database,
     owner: UserId,
     account: &Account,
+    kept: Option<Statement>,
     entry: Entry,
 ) -> Result<bool, DatabaseError> {
     let now = account.created_at;
@@ -41,7 +42,7 @@ pub async fn create_team(
         .bind(account.id.to_string())
         .bind(owner.to_string())
         .bind(now.0);
-    let action = vec![insert_account, insert_owner];
+    let action = [insert_account, insert_owner].into_iter().chain(kept).collect();
     Ok(changed(&audit::commit(database, now, action, vec![entry], When::Changed).await?))
 }
 

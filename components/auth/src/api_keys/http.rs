@@ -1,14 +1,15 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use caller::{Caller, ClientAddress, Scope};
+use idempotency::Claim;
 use ids::ApiKeyId;
 use problem::{Json, Path, Problem, Query};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-use crate::api_keys::service::{ApiKey, NewApiKey};
+use crate::api_keys::service::{ApiKey, CreatedApiKey, NewApiKey};
 use crate::api_keys::store;
 use crate::page::{ListQuery, Page};
-use crate::service::{Auth, Revealed};
+use crate::service::Auth;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -20,26 +21,18 @@ pub struct CreateBody {
     expires_in_days: Option<u32>,
 }
 
-/// A key that was just made, with the secret that nobody sees again.
-#[derive(Serialize)]
-pub struct Created {
-    #[serde(flatten)]
-    api_key: ApiKey,
-    token: Revealed,
-}
-
 /// `POST /api/tokens`
 pub async fn create_api_key(
     caller: Caller,
     State(auth): State<Auth>,
+    claim: Claim,
     address: ClientAddress,
     Json(body): Json<CreateBody>,
-) -> Result<(StatusCode, Json<Created>), Problem> {
+) -> Result<(StatusCode, Json<CreatedApiKey>), Problem> {
     let CreateBody { name, scopes, expires_in_days } = body;
     let new = NewApiKey { name, scopes, expires_in_days };
-    let (api_key, token) = auth.create_api_key(&caller, address, new).await?;
-    let token = Revealed::new(token.reveal());
-    Ok((StatusCode::CREATED, Json(Created { api_key, token })))
+    let created = auth.create_api_key(&caller, address, new, &claim).await?;
+    Ok((StatusCode::CREATED, Json(created)))
 }
 
 /// `GET /api/tokens`

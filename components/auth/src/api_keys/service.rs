@@ -4,6 +4,7 @@ use ambient::UnixMillis;
 use audit::Entry;
 use caller::{Caller, ClientAddress, Scope, Scopes};
 use credentials::ApiKeyToken;
+use idempotency::Claim;
 use ids::{ApiKeyId, Id};
 use problem::FieldError;
 use serde::Serialize;
@@ -11,7 +12,7 @@ use serde::Serialize;
 use crate::api_keys::store;
 use crate::error::AuthError;
 use crate::identity;
-use crate::service::Auth;
+use crate::service::{Auth, Revealed, kept};
 
 pub const EXPIRES_IN_DAYS_DEFAULT: u32 = 90;
 pub const EXPIRES_IN_DAYS_MAX: u32 = 365;
@@ -39,6 +40,14 @@ pub struct ApiKey {
     pub last_used_at: Option<UnixMillis>,
 }
 
+/// A key that was just made, with the secret that nobody sees again.
+#[derive(Serialize)]
+pub struct CreatedApiKey {
+    #[serde(flatten)]
+    pub api_key: ApiKey,
+    pub token: Revealed,
+}
+
 impl Auth {
     /// Makes a key for the caller in the caller's account.
     pub async fn create_api_key(
@@ -46,7 +55,8 @@ impl Auth {
         caller: &Caller,
         address: ClientAddress,
         new: NewApiKey,
-    ) -> Result<(ApiKey, ApiKeyToken), AuthError> {
+        claim: &Claim,
+    ) -> Result<CreatedApiKey, AuthError> {
         let (name, scopes, days) = check(caller, &new)?;
         let token = ApiKeyToken::generate(&self.entropy)?;
         let now = self.clock.now();
@@ -62,8 +72,14 @@ impl Auth {
         let entry = Entry::by(caller, address, "api_key.created")
             .on(api_key.id)
             .with("scopes", scopes.to_string());
-        if store::create_api_key(&self.database, caller, &api_key, &token, entry).await? {
-            Ok((api_key, token))
+        let created = CreatedApiKey { api_key, token: Revealed::new(token.reveal()) };
+        let new = store::NewApiKey {
+            api_key: &created.api_key,
+            hash: token.hash(),
+            kept: kept(claim, &created)?,
+        };
+        if store::create_api_key(&self.database, caller, new, entry).await? {
+            Ok(created)
         } else {
             Err(AuthError::LimitReached { what: "API keys", most: API_KEYS_MAX })
         }

@@ -1,7 +1,6 @@
 use ambient::UnixMillis;
 use audit::{Entry, When};
 use caller::Caller;
-use credentials::ApiKeyToken;
 use database::{Database, DatabaseError, Row, Statement};
 use ids::ApiKeyId;
 
@@ -9,14 +8,22 @@ use crate::api_keys::service::{API_KEYS_MAX, ApiKey};
 use crate::error::AuthError;
 use crate::page::Part;
 
+/// A key that is about to be written.
+pub struct NewApiKey<'a> {
+    pub api_key: &'a ApiKey,
+    pub hash: [u8; 32],
+    /// Keeps the answer, if there is a claim.
+    pub kept: Option<Statement>,
+}
+
 /// Writes a key; `false` when the caller has as many as anyone may.
 pub async fn create_api_key(
     database: &Database,
     caller: &Caller,
-    api_key: &ApiKey,
-    token: &ApiKeyToken,
+    new: NewApiKey<'_>,
     entry: Entry,
 ) -> Result<bool, DatabaseError> {
+    let NewApiKey { api_key, hash, kept } = new;
     let now = api_key.created_at;
     let statement = Statement::new(include_str!("../../queries/insert_api_key.sql"))
         .bind(caller.account_id.to_string())
@@ -24,12 +31,13 @@ pub async fn create_api_key(
         .bind(caller.user_id.to_string())
         .bind(api_key.name.as_str())
         .bind(api_key.prefix.as_str())
-        .bind(token.hash().to_vec())
+        .bind(hash.to_vec())
         .bind(api_key.scopes.to_string())
         .bind(now.0)
         .bind(api_key.expires_at.0)
         .bind(API_KEYS_MAX);
-    let results = audit::commit(database, now, vec![statement], vec![entry], When::Changed).await?;
+    let action = std::iter::once(statement).chain(kept).collect();
+    let results = audit::commit(database, now, action, vec![entry], When::Changed).await?;
     Ok(results.first().is_some_and(|rows| !rows.is_empty()))
 }
 

@@ -46,7 +46,7 @@ pub async fn create_session(
     proof: Option<Proof>,
     entry: Entry,
 ) -> Result<bool, DatabaseError> {
-    let mut action = proof_statements(session, proof);
+    let mut action = proof_statements(session.user_id, session.id, session.created_at, proof);
     let inserting = action.len();
     action.extend(session_statements(vouched, session));
     let results =

@@ -1,14 +1,16 @@
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::Response;
 use caller::{Caller, ClientAddress};
 use ids::{AccountId, SessionId};
 use problem::{Json, Path, Problem, Query};
 use serde::Deserialize;
 
 use super::SessionView;
+use crate::browser::{Client, RefreshCookie};
 use crate::device::Device;
 use crate::page::{ListQuery, Page};
-use crate::service::{Auth, SignedIn};
+use crate::service::Auth;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -25,33 +27,39 @@ pub struct SwitchBody {
 /// `POST /api/auth/refresh`
 pub async fn refresh_session(
     State(auth): State<Auth>,
+    client: Client,
+    cookie: RefreshCookie,
     device: Device,
-    Json(body): Json<RefreshBody>,
-) -> Result<Json<SignedIn>, Problem> {
-    Ok(Json(auth.refresh(&body.refresh_token, &device).await?))
+    body: Option<Json<RefreshBody>>,
+) -> Result<Response, Problem> {
+    let token = client.refresh_token(cookie, body.map(|Json(body)| body.refresh_token))?;
+    client.answer(StatusCode::OK, auth.refresh(&token, &device).await?)
 }
 
 /// `POST /api/auth/logout`
 pub async fn logout(
     caller: Caller,
     State(auth): State<Auth>,
+    client: Client,
     address: ClientAddress,
-) -> Result<StatusCode, Problem> {
+) -> Result<Response, Problem> {
     auth.log_out(&caller, caller.session_id()?, address).await?;
-    Ok(StatusCode::NO_CONTENT)
+    client.farewell()
 }
 
 /// `POST /api/auth/switch`
 pub async fn switch_account(
     caller: Caller,
     State(auth): State<Auth>,
+    client: Client,
     device: Device,
     Json(body): Json<SwitchBody>,
-) -> Result<Json<SignedIn>, Problem> {
+) -> Result<Response, Problem> {
     // What is no id names nothing, like an account of others.
     let account_id: AccountId = body.account_id.parse().map_err(|_| Problem::not_found())?;
     let from = caller.session_id()?;
-    Ok(Json(auth.switch_account(&caller, from, account_id, device).await?))
+    let signed_in = auth.switch_account(&caller, from, account_id, device).await?;
+    client.answer(StatusCode::OK, signed_in)
 }
 
 /// `GET /api/me/sessions`

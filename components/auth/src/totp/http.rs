@@ -2,6 +2,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use caller::{Caller, ClientAddress};
 use credentials::Password;
+use idempotency::Claim;
 use problem::{Json, Problem};
 use serde::Deserialize;
 
@@ -24,9 +25,10 @@ pub struct CodeBody {
 pub async fn enrol_totp(
     caller: Caller,
     State(auth): State<Auth>,
+    claim: Claim,
     Json(body): Json<PasswordBody>,
 ) -> Result<Json<Enrolment>, Problem> {
-    Ok(Json(auth.enrol_totp(&caller, &body.password).await?))
+    Ok(Json(auth.enrol_totp(&caller, &body.password, &claim).await?))
 }
 
 /// `POST /api/auth/totp/confirm`

@@ -16,6 +16,8 @@ pub struct NewEnrolment<'a> {
     pub sealed_secret: &'a [u8],
     pub codes: &'a [RecoveryCode],
     pub at: UnixMillis,
+    /// Keeps the answer, if there is a claim.
+    pub kept: Option<Statement>,
 }
 
 /// The confirmation of an enrolment by a code.
@@ -36,24 +38,25 @@ pub struct EnrolmentRow {
 }
 
 /// Writes an enrolment with its recovery codes. `false` when there is a confirmed one; then nothing was written.
-pub async fn put(database: &Database, new: &NewEnrolment<'_>) -> Result<bool, DatabaseError> {
-    let NewEnrolment { user_id, root_key_id, sealed_secret, codes, at } = new;
+pub async fn put(database: &Database, new: NewEnrolment<'_>) -> Result<bool, DatabaseError> {
+    let NewEnrolment { user_id, root_key_id, sealed_secret, codes, at, kept } = new;
     let hashes: Vec<Value> =
         codes.iter().map(|code| hex(&RecoveryCode::hash_of(code.reveal())).into()).collect();
-    let batch = vec![
+    let mut batch = vec![
         Statement::new(include_str!("../../queries/put_totp.sql"))
             .bind(user_id.to_string())
-            .bind(*root_key_id)
-            .bind(*sealed_secret)
+            .bind(root_key_id)
+            .bind(sealed_secret)
             .bind(at.0),
         Statement::new(include_str!("../../queries/delete_recovery_codes.sql"))
             .bind(user_id.to_string())
-            .bind(*sealed_secret),
+            .bind(sealed_secret),
         Statement::new(include_str!("../../queries/insert_recovery_codes.sql"))
             .bind(user_id.to_string())
-            .bind(*sealed_secret)
+            .bind(sealed_secret)
             .bind(Value::from(hashes).to_string()),
     ];
+    batch.extend(kept);
     let results = database.batch(batch).await?;
     Ok(results.first().is_some_and(|rows| !rows.is_empty()))
 }

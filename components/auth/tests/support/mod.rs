@@ -29,10 +29,20 @@ pub async fn setup() -> Setup {
     Setup { client, database, hand }
 }
 
+/// As [`setup`], but with these variables.
+pub async fn setup_with(variables: &[(&str, &str)]) -> Setup {
+    let database = testing::database().await;
+    let mut all = vec![("master_key", MASTER_KEY), ("limit_api", "off"), ("limit_signup", "off")];
+    all.extend_from_slice(variables);
+    let (client, hand) = client_with(&database, &all);
+    Setup { client, database, hand }
+}
+
 /// Another instance of the component on the same database. Its limits are out of the way of tests that are about something else.
 pub fn client(database: &Database, master_key: &str) -> (Client, Hand) {
     let variables = [
         ("master_key", master_key),
+        ("limit_api", "off"),
         ("limit_login", "off"),
         ("limit_signup", "off"),
         ("limit_refresh", "off"),

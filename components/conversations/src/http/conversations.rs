@@ -1,6 +1,7 @@
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
 use caller::Caller;
+use idempotency::Claim;
 use ids::ConversationId;
 use problem::{FieldError, Json, Path, Problem, Query};
 use serde::Deserialize;
@@ -77,13 +78,14 @@ pub struct ListQuery {
 pub async fn create_conversation(
     caller: Caller,
     State(conversations): State<Conversations>,
+    claim: Claim,
     Json(body): Json<CreateBody>,
 ) -> Result<(StatusCode, Tagged), Problem> {
     let CreateBody { continuation_id, title, metadata, .. } = body;
     refuse_references(body.model_id.as_ref(), body.blueprint_id.as_ref())?;
     let lifetime = lifetime(body.temporary, body.expires_in)?.new_lifetime();
     let new = NewConversation { continuation_id, title, metadata, lifetime };
-    let conversation = conversations.create(caller.account_id, new).await?;
+    let conversation = conversations.create(caller.account_id, new, &claim).await?;
     Ok((StatusCode::CREATED, tagged(conversation)))
 }
 

@@ -1,6 +1,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use caller::Caller;
+use idempotency::Claim;
 use ids::{ConversationId, MemoryId};
 use problem::{Json, Path, Problem, Query};
 use serde::{Deserialize, Serialize};
@@ -71,6 +72,7 @@ pub struct Forgotten {
 pub async fn create_memory(
     caller: Caller,
     State(conversations): State<Conversations>,
+    claim: Claim,
     Json(body): Json<MemoryBody>,
 ) -> Result<(StatusCode, Json<Memory>), Problem> {
     let MemoryBody { kind, key, value, source_conversation_id, metadata } = body;
@@ -80,7 +82,7 @@ pub async fn create_memory(
         _ => {}
     }
     let new = NewMemory { key, value, source_conversation_id, metadata };
-    remember(&caller, &conversations, new).await
+    remember(&caller, &conversations, new, &claim).await
 }
 
 /// `PUT /api/memory/facts/{key}`
@@ -92,7 +94,8 @@ pub async fn put_fact(
 ) -> Result<(StatusCode, Json<Memory>), Problem> {
     let FactBody { value, source_conversation_id, metadata } = body;
     let new = NewMemory { key: Some(key), value, source_conversation_id, metadata };
-    remember(&caller, &conversations, new).await
+    // Putting the same fact twice is putting it once.
+    remember(&caller, &conversations, new, &Claim::default()).await
 }
 
 /// `GET /api/memory`
@@ -162,7 +165,8 @@ async fn remember(
     caller: &Caller,
     conversations: &Conversations,
     new: NewMemory,
+    claim: &Claim,
 ) -> Result<(StatusCode, Json<Memory>), Problem> {
-    let (memory, is_new) = conversations.remember(owner(caller), new).await?;
+    let (memory, is_new) = conversations.remember(owner(caller), new, claim).await?;
     Ok((if is_new { StatusCode::CREATED } else { StatusCode::OK }, Json(memory)))
 }

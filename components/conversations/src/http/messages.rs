@@ -2,6 +2,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use caller::Caller;
+use idempotency::Claim;
 use ids::{ConversationId, MessageId};
 use problem::{FieldError, Json, Path, Problem, Query};
 use serde::{Deserialize, Serialize};
@@ -58,11 +59,12 @@ pub struct PageQuery {
 pub async fn append_message(
     caller: Caller,
     State(conversations): State<Conversations>,
+    claim: Claim,
     Path(id): Path<ConversationId>,
     Json(body): Json<MessageBody>,
 ) -> Result<(StatusCode, Json<Box<RawValue>>), Problem> {
     let (position, message) = body.split("")?;
-    let stored = conversations.append(caller.account_id, id, position, message).await?;
+    let stored = conversations.append(caller.account_id, id, position, message, &claim).await?;
     Ok((StatusCode::CREATED, Json(stored)))
 }
 
@@ -70,6 +72,7 @@ pub async fn append_message(
 pub async fn append_messages(
     caller: Caller,
     State(conversations): State<Conversations>,
+    claim: Claim,
     Path(id): Path<ConversationId>,
     Json(BatchBody { messages }): Json<BatchBody>,
 ) -> Result<(StatusCode, Json<Appended>), Problem> {
@@ -86,7 +89,8 @@ pub async fn append_messages(
         }
         batch.push(message);
     }
-    let data = conversations.append_batch(caller.account_id, id, position, batch).await?;
+    let account = caller.account_id;
+    let data = conversations.append_batch(account, id, position, batch, &claim).await?;
     Ok((StatusCode::CREATED, Json(Appended { data })))
 }
 

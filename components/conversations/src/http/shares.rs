@@ -2,6 +2,7 @@ use ambient::UnixMillis;
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
 use caller::Caller;
+use idempotency::Claim;
 use ids::{ConversationId, MessageId, ShareId};
 use problem::{Json, Path, Problem, Query};
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,7 @@ use super::{checked_limit, no_cursor};
 use crate::cursor::{InvalidCursor, MessageCursor, Place};
 use crate::error::ConversationError;
 use crate::message::{MessageRole, Usage};
-use crate::service::{Conversation, Conversations, Page, Share, Snapshot};
+use crate::service::{Conversation, Conversations, CreatedShare, Page, Share, Snapshot};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -24,14 +25,6 @@ pub struct ForkBody {
 pub struct ShareBody {
     #[serde(default)]
     message_id: Option<MessageId>,
-}
-
-/// The one answer that shows the token.
-#[derive(Serialize)]
-pub struct CreatedShare {
-    #[serde(flatten)]
-    share: Share,
-    token: String,
 }
 
 #[derive(Deserialize)]
@@ -68,10 +61,11 @@ pub struct SharedMessage {
 pub async fn fork_conversation(
     caller: Caller,
     State(conversations): State<Conversations>,
+    claim: Claim,
     Path(id): Path<ConversationId>,
     Json(body): Json<ForkBody>,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<Conversation>), Problem> {
-    let copy = conversations.fork(caller.account_id, id, body.message_id).await?;
+    let copy = conversations.fork(caller.account_id, id, body.message_id, &claim).await?;
     Ok((StatusCode::CREATED, [(header::ETAG, copy.etag())], Json(copy)))
 }
 
@@ -79,13 +73,13 @@ pub async fn fork_conversation(
 pub async fn create_share(
     caller: Caller,
     State(conversations): State<Conversations>,
+    claim: Claim,
     Path(id): Path<ConversationId>,
     body: Option<Json<ShareBody>>,
 ) -> Result<(StatusCode, Json<CreatedShare>), Problem> {
     let Json(ShareBody { message_id }) = body.unwrap_or_else(|| Json(ShareBody::default()));
-    let (share, token) = conversations.share(caller.account_id, id, message_id).await?;
-    let token = token.reveal().to_owned();
-    Ok((StatusCode::CREATED, Json(CreatedShare { share, token })))
+    let created = conversations.share(caller.account_id, id, message_id, &claim).await?;
+    Ok((StatusCode::CREATED, Json(created)))
 }
 
 /// `GET /api/conversations/{id}/shares`
@@ -137,9 +131,10 @@ pub async fn get_shared(
 pub async fn copy_shared(
     caller: Caller,
     State(conversations): State<Conversations>,
+    claim: Claim,
     Path(token): Path<String>,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<Conversation>), Problem> {
     let snapshot = conversations.snapshot(&token).await?;
-    let copy = conversations.copy_snapshot(snapshot, caller.account_id).await?;
+    let copy = conversations.copy_snapshot(snapshot, caller.account_id, &claim).await?;
     Ok((StatusCode::CREATED, [(header::ETAG, copy.etag())], Json(copy)))
 }

@@ -1,4 +1,5 @@
 use ambient::UnixMillis;
+use idempotency::Claim;
 use ids::{AccountId, ConversationId, Id};
 use problem::FieldError;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -111,11 +112,12 @@ impl Conversations {
         &self,
         account: AccountId,
         new: NewConversation,
+        claim: &Claim,
     ) -> Result<Conversation, ConversationError> {
         refuse(check_new(&new))?;
         let now = self.clock.now();
         let id = Id::generate(now, &self.entropy)?;
-        store::create_conversation(&self.database, account, id, &new, now).await
+        store::create_conversation(&self.database, account, id, &new, now, claim).await
     }
 
     /// The conversation with this continuation id, and whether it had to be created. Of many that ask at once, one creates it.

@@ -1,4 +1,5 @@
 use ambient::UnixMillis;
+use idempotency::Claim;
 use ids::{AccountId, ConversationId, Id, MemoryId, UserId};
 use problem::FieldError;
 use serde::{Deserialize, Serialize};
@@ -91,13 +92,15 @@ impl Conversations {
         &self,
         owner: MemoryOwner,
         new: NewMemory,
+        claim: &Claim,
     ) -> Result<(Memory, bool), ConversationError> {
         let key = check_text("/key", new.key.as_deref(), KEY_CHARS_MAX);
         let metadata = new.metadata.as_ref().and_then(|object| object.check_metadata().err());
         refuse(key.into_iter().chain(check_value(&new.value)).chain(metadata).collect())?;
         let now = self.clock.now();
         let id = Id::generate(now, &self.entropy)?;
-        let Some(memory) = store::put_memory(&self.database, owner, id, &new, now).await? else {
+        let memory = store::put_memory(&self.database, owner, id, &new, now, claim).await?;
+        let Some(memory) = memory else {
             let detail = "The account has no such conversation.";
             let error = FieldError::new("/source_conversation_id", detail);
             return Err(ConversationError::Invalid(vec![error]));

@@ -1,3 +1,4 @@
+use idempotency::Claim;
 use ids::{AccountId, ConversationId, Id, MessageId};
 use problem::FieldError;
 use serde_json::value::RawValue;
@@ -48,13 +49,14 @@ impl Conversations {
         conversation: ConversationId,
         position: Position,
         message: NewMessage,
+        claim: &Claim,
     ) -> Result<Box<RawValue>, ConversationError> {
         refuse(message.check())?;
         self.refuse_missing_files(account, &[(String::new(), &message)]).await?;
         let now = self.clock.now();
         let id = Id::generate(now, &self.entropy)?;
         let append = store::Append { account, conversation, position, now };
-        match store::append_message(&self.database, append, id, &message).await? {
+        match store::append_message(&self.database, append, id, &message, claim).await? {
             Some(stored) => Ok(stored),
             None => Err(self.not_appended(account, conversation, position, "").await?),
         }
@@ -67,6 +69,7 @@ impl Conversations {
         conversation: ConversationId,
         position: Position,
         messages: Vec<NewMessage>,
+        claim: &Claim,
     ) -> Result<Vec<Box<RawValue>>, ConversationError> {
         if !(1..=BATCH_MESSAGES_MAX).contains(&messages.len()) {
             let detail = format!("Give 1 to {BATCH_MESSAGES_MAX} messages.");
@@ -86,7 +89,8 @@ impl Conversations {
         let ids: Result<Vec<_>, _> =
             messages.iter().map(|_| Id::generate(now, &self.entropy)).collect();
         let append = store::Append { account, conversation, position, now };
-        let stored = store::append_messages(&self.database, append, &ids?, &messages).await?;
+        let stored =
+            store::append_messages(&self.database, append, &ids?, &messages, claim).await?;
         if stored.is_empty() {
             return Err(self.not_appended(account, conversation, position, "/messages/0").await?);
         }

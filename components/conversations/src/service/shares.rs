@@ -1,5 +1,6 @@
 use ambient::UnixMillis;
 use credentials::OpaqueToken;
+use idempotency::Claim;
 use ids::{AccountId, ConversationId, Id, MessageId, ShareId};
 use problem::FieldError;
 use serde::Serialize;
@@ -16,10 +17,12 @@ pub const COPY_MESSAGES_MAX: i64 = 10_000;
 pub const SHARES_MAX: u32 = 100;
 
 /// Where a path ends, and how long it is.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Path {
     pub tip_seq: i64,
     pub messages: i64,
+    /// The title of its conversation.
+    pub title: Option<String>,
 }
 
 /// A link under which others read a conversation, as the API gives it.
@@ -29,6 +32,14 @@ pub struct Share {
     pub conversation_id: ConversationId,
     pub title: Option<String>,
     pub created_at: UnixMillis,
+}
+
+/// The one answer that shows the token.
+#[derive(Serialize)]
+pub struct CreatedShare {
+    #[serde(flatten)]
+    pub share: Share,
+    pub token: String,
 }
 
 /// What a link leads to: the path of a conversation up to a message.
@@ -48,12 +59,13 @@ impl Conversations {
         account: AccountId,
         conversation: ConversationId,
         message: MessageId,
+        claim: &Claim,
     ) -> Result<Conversation, ConversationError> {
         let path = self.path(account, conversation, Some(message)).await?;
         let Conversation { title, metadata, .. } = self.get(account, conversation).await?;
         let new = NewConversation { title, metadata: Some(metadata), ..NewConversation::default() };
         let source = store::Source { account, conversation, tip_seq: path.tip_seq };
-        self.copy(source, account, &new).await
+        self.copy(source, account, &new, claim).await
     }
 
     /// Shares the path up to a message, or to the newest one. The token is shown this once.
@@ -62,15 +74,19 @@ impl Conversations {
         account: AccountId,
         conversation: ConversationId,
         message: Option<MessageId>,
-    ) -> Result<(Share, OpaqueToken), ConversationError> {
-        let path = self.path(account, conversation, message).await?;
+        claim: &Claim,
+    ) -> Result<CreatedShare, ConversationError> {
+        let Path { tip_seq, title, .. } = self.path(account, conversation, message).await?;
         let now = self.clock.now();
         let id = Id::generate(now, &self.entropy)?;
+        let share = Share { id, conversation_id: conversation, title, created_at: now };
         let token = OpaqueToken::generate(&self.entropy)?;
-        let new = store::NewShare { id, hash: token.hash(), tip_seq: path.tip_seq, now };
-        if let Some(share) = store::create_share(&self.database, account, conversation, new).await?
-        {
-            return Ok((share, token));
+        let created = CreatedShare { share, token: token.reveal().to_owned() };
+        let (body, about) = (serde_json::to_vec(&created)?, Some(conversation.to_string()));
+        let kept = claim.seal(&body, about)?;
+        let new = store::NewShare { share: &created.share, hash: token.hash(), tip_seq, kept };
+        if store::create_share(&self.database, account, new).await? {
+            return Ok(created);
         }
         self.get(account, conversation).await?;
         let detail = format!("A conversation may have at most {SHARES_MAX} shares.");
@@ -128,11 +144,12 @@ impl Conversations {
         &self,
         snapshot: Snapshot,
         account: AccountId,
+        claim: &Claim,
     ) -> Result<Conversation, ConversationError> {
         let Snapshot { account: owner, conversation, tip_seq, title, .. } = snapshot;
         let source = store::Source { account: owner, conversation, tip_seq };
         let new = NewConversation { title, ..NewConversation::default() };
-        self.copy(source, account, &new).await
+        self.copy(source, account, &new, claim).await
     }
 
     async fn copy(
@@ -140,10 +157,11 @@ impl Conversations {
         source: store::Source,
         account: AccountId,
         new: &NewConversation,
+        claim: &Claim,
     ) -> Result<Conversation, ConversationError> {
         let now = self.clock.now();
         let ids = (Id::generate(now, &self.entropy)?, Id::generate(now, &self.entropy)?);
-        store::copy_conversation(&self.database, source, account, ids, new, now).await
+        store::copy_conversation(&self.database, source, account, ids, new, (now, claim)).await
     }
 
     /// The path to a message, or to the newest one, if it is short enough to be copied.

@@ -1,5 +1,6 @@
 use ambient::UnixMillis;
 use database::{Database, Row, Rows, Statement};
+use idempotency::Claim;
 use ids::{AccountId, ConversationId};
 
 use crate::cursor::ConversationCursor;
@@ -38,13 +39,19 @@ pub async fn create_conversation(
     id: ConversationId,
     new: &NewConversation,
     now: UnixMillis,
+    claim: &Claim,
 ) -> Result<Conversation, ConversationError> {
     let sql = include_str!("../../queries/insert_conversation.sql");
     let mut batch = Vec::from(sweep::piece_of_account(account, now));
     batch.extend(release(account, new, now));
     batch.extend([bind_new(sql, account, id, new, now), bind_get(account, id, now)]);
+    let got = batch.len() - 1;
+    batch.extend(claimed(claim, id));
     match database.batch(batch).await {
-        Ok(results) => last(&results)?.ok_or(ConversationError::NotFound),
+        Ok(results) => {
+            let created = results.get(got).map(first).transpose()?.flatten();
+            created.ok_or(ConversationError::NotFound)
+        }
         Err(error) if error.is_unique("conversation.account_id, conversation.continuation_id") => {
             Err(ConversationError::ContinuationIdTaken)
         }
@@ -171,6 +178,12 @@ pub async fn remove_piece(
 ) -> Result<Removed, ConversationError> {
     let results = database.batch(sweep::piece_of_conversation(account, id).into()).await?;
     Ok(Removed::by(&results, id))
+}
+
+/// Keeps the conversation as the answer, if there is a claim.
+pub(super) fn claimed(claim: &Claim, id: ConversationId) -> Option<Statement> {
+    let sql = include_str!("../../queries/claim_conversation.sql");
+    claim.bind(sql).map(|statement| statement.bind(id.to_string()))
 }
 
 fn bind_new(

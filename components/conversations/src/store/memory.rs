@@ -1,5 +1,6 @@
 use ambient::UnixMillis;
 use database::{Database, Row, Rows, Statement};
+use idempotency::Claim;
 use ids::{ConversationId, MemoryId};
 
 use crate::cursor::MemoryCursor;
@@ -18,6 +19,7 @@ pub async fn put_memory(
     id: MemoryId,
     new: &NewMemory,
     now: UnixMillis,
+    claim: &Claim,
 ) -> Result<Option<Memory>, ConversationError> {
     let statement = of(include_str!("../../queries/put_memory.sql"), owner)
         .bind(id.to_string())
@@ -27,7 +29,11 @@ pub async fn put_memory(
         .bind(new.metadata.as_ref().map_or("{}", JsonObject::as_str))
         .bind(new.source_conversation_id.map(|id| id.to_string()))
         .bind(now.0);
-    first(&database.query(statement).await?)
+    let mut batch = vec![statement];
+    let keep = claim.bind(include_str!("../../queries/claim_memory.sql"));
+    batch.extend(keep.map(|statement| statement.bind(id.to_string()).bind(new.key.clone())));
+    let results = database.batch(batch).await?;
+    Ok(results.first().map(first).transpose()?.flatten())
 }
 
 /// One memory more than the filter's limit, if there are so many.

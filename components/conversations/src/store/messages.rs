@@ -1,5 +1,6 @@
 use ambient::UnixMillis;
-use database::{Database, Row, Statement};
+use database::{Database, Row, Rows, Statement};
+use idempotency::Claim;
 use ids::{AccountId, ConversationId, MessageId};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -33,6 +34,7 @@ pub async fn append_message(
     append: Append,
     id: MessageId,
     message: &NewMessage,
+    claim: &Claim,
 ) -> Result<Option<Box<RawValue>>, ConversationError> {
     let (parent, sibling) = append.neighbours();
     let statement = Statement::new(include_str!("../../queries/append_message.sql"))
@@ -46,8 +48,11 @@ pub async fn append_message(
         .bind(append.now.0)
         .bind(message.tail(append.now)?)
         .bind(message.title());
-    let rows = database.query(statement).await?;
-    let Some(row) = rows.first() else { return Ok(None) };
+    let mut batch = vec![statement];
+    let sql = include_str!("../../queries/claim_message.sql");
+    batch.extend(append.claimed(claim, sql, id));
+    let results = database.batch(batch).await?;
+    let Some(row) = results.first().and_then(Rows::first) else { return Ok(None) };
     Ok(Some(RawValue::from_string(row.get("wire")?)?))
 }
 
@@ -58,6 +63,7 @@ pub async fn append_messages(
     append: Append,
     ids: &[MessageId],
     messages: &[NewMessage],
+    claim: &Claim,
 ) -> Result<Vec<Box<RawValue>>, ConversationError> {
     #[derive(Serialize)]
     struct Item {
@@ -80,7 +86,11 @@ pub async fn append_messages(
         .bind(sibling)
         .bind(COMPLETED)
         .bind(append.now.0);
-    let rows = database.query(statement).await?;
+    let mut batch = vec![statement];
+    let sql = include_str!("../../queries/claim_messages.sql");
+    batch.extend(ids.first().and_then(|first| append.claimed(claim, sql, *first)));
+    let results = database.batch(batch).await?;
+    let rows = results.into_iter().next().unwrap_or_default();
     let stored = rows.iter().map(|row| {
         let seq: i64 = row.get("seq")?;
         Ok((seq, RawValue::from_string(row.get("wire")?)?))
@@ -123,6 +133,12 @@ pub async fn page_messages(
 }
 
 impl Append {
+    /// Keeps what was appended as the answer, if there is a claim.
+    fn claimed(&self, claim: &Claim, sql: &'static str, first: MessageId) -> Option<Statement> {
+        let statement = claim.bind(sql)?;
+        Some(statement.bind(first.to_string()).bind(self.conversation.to_string()))
+    }
+
     /// The ids of the parent and of the sibling that the position names.
     fn neighbours(&self) -> (Option<String>, Option<String>) {
         match self.position {

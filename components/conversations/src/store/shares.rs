@@ -1,8 +1,9 @@
 use ambient::UnixMillis;
 use database::{Database, Row, Statement};
+use idempotency::Claim;
 use ids::{AccountId, ConversationId, MessageId, ShareId};
 
-use super::conversations::{bind_get, last};
+use super::conversations::{bind_get, claimed, first};
 use crate::error::ConversationError;
 use crate::json_object::JsonObject;
 use crate::service::{Conversation, NewConversation, Path, SHARES_MAX, Share, Snapshot};
@@ -16,11 +17,12 @@ pub struct Source {
 }
 
 /// A share that is about to be written.
-pub struct NewShare {
-    pub id: ShareId,
+pub struct NewShare<'a> {
+    pub share: &'a Share,
     pub hash: [u8; 32],
     pub tip_seq: i64,
-    pub now: UnixMillis,
+    /// Keeps the answer, if there is a claim.
+    pub kept: Option<Statement>,
 }
 
 /// The path to a message, or to the newest one. `None` when there is no such conversation, `Some(None)` when it has no such message.
@@ -39,8 +41,8 @@ pub async fn measure_path(
     let rows = database.query(statement).await?;
     let Some(row) = rows.first() else { return Ok(None) };
     let tip_seq: Option<i64> = row.get("tip_seq")?;
-    let messages = row.get("messages")?;
-    Ok(Some(tip_seq.map(|tip_seq| Path { tip_seq, messages })))
+    let (messages, title) = (row.get("messages")?, row.get("title")?);
+    Ok(Some(tip_seq.map(|tip_seq| Path { tip_seq, messages, title })))
 }
 
 /// A new conversation of `account` with copies of the messages of a path. A fork lives as long as its source. What goes to another account goes without metadata and without
@@ -51,7 +53,7 @@ pub async fn copy_conversation(
     account: AccountId,
     ids: (ConversationId, MessageId),
     new: &NewConversation,
-    now: UnixMillis,
+    (now, claim): (UnixMillis, &Claim),
 ) -> Result<Conversation, ConversationError> {
     let (id, message_id) = ids;
     let insert = Statement::new(include_str!("../../queries/insert_copy.sql"))
@@ -71,26 +73,33 @@ pub async fn copy_conversation(
         .bind(message_id.to_string())
         .bind(source.account != account)
         .bind(now.0);
-    let results = database.batch(vec![insert, copy, bind_get(account, id, now)]).await?;
-    last(&results)?.ok_or(ConversationError::NotFound)
+    let mut batch = vec![insert, copy, bind_get(account, id, now)];
+    batch.extend(claimed(claim, id));
+    let results = database.batch(batch).await?;
+    let copied = results.get(2).map(first).transpose()?.flatten();
+    copied.ok_or(ConversationError::NotFound)
 }
 
-/// `None` when there is no such conversation, or it has too many shares.
+/// `false` when there is no such conversation, or it has too many shares.
 pub async fn create_share(
     database: &Database,
     account: AccountId,
-    conversation: ConversationId,
-    new: NewShare,
-) -> Result<Option<Share>, ConversationError> {
+    new: NewShare<'_>,
+) -> Result<bool, ConversationError> {
+    let NewShare { share, hash, tip_seq, kept } = new;
     let statement = Statement::new(include_str!("../../queries/insert_share.sql"))
         .bind(account.to_string())
-        .bind(conversation.to_string())
-        .bind(new.id.to_string())
-        .bind(new.hash.as_slice())
-        .bind(new.tip_seq)
-        .bind(new.now.0)
-        .bind(SHARES_MAX);
-    database.query(statement).await?.first().map(read_share).transpose()
+        .bind(share.conversation_id.to_string())
+        .bind(share.id.to_string())
+        .bind(hash.as_slice())
+        .bind(tip_seq)
+        .bind(share.created_at.0)
+        .bind(SHARES_MAX)
+        .bind(share.title.clone());
+    let mut batch = vec![statement];
+    batch.extend(kept);
+    let results = database.batch(batch).await?;
+    Ok(results.first().is_some_and(|rows| !rows.is_empty()))
 }
 
 pub async fn list_shares(

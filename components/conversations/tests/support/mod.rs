@@ -34,7 +34,9 @@ pub struct Setup {
 pub async fn setup() -> Setup {
     let database = testing::database().await;
     let (clock, hand) = Clock::manual(NOW);
-    let settings = ConversationsSettings::new(&Variables::default()).unwrap();
+    let settings =
+        ConversationsSettings::new(&[("limit_api", "off")].into_iter().collect::<Variables>())
+            .unwrap();
     let router =
         conversations::router(database.clone(), settings, clock.clone(), Entropy::system());
     let anonymous = Client::new(router);

@@ -46,6 +46,7 @@ const RULES: &[(&str, &[Role], u16)] = &[
     ("change_password", &Role::ALL, 403),
     ("delete_me", &Role::ALL, 403),
     ("enrol_totp", &Role::ALL, 403),
+    ("reauthenticate", &Role::ALL, 403),
     ("remove_totp", &Role::ALL, 403),
     // And so nobody has a second factor to confirm.
     ("confirm_totp", &Role::ALL, 422),

@@ -15,6 +15,7 @@
 mod callers;
 mod cells;
 mod expected;
+mod half_way;
 mod things;
 mod tricks;
 mod world;

@@ -259,8 +259,15 @@ fn continuation(caller: &Caller) -> String {
 
 /// The routers of all components, in the order of `components()`.
 async fn routers(database: &Database) -> Vec<Router> {
+    routers_with(database, "false").await
+}
+
+/// The same, where people must prove their address first or need not.
+pub async fn routers_with(database: &Database, require_email_verification: &str) -> Vec<Router> {
     let variables: Variables = [
+        ("require_email_verification", require_email_verification),
         ("master_key", MASTER_KEY),
+        ("limit_api", "off"),
         ("limit_login", "off"),
         ("limit_signup", "off"),
         ("limit_mail", "off"),

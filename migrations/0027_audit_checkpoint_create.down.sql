@@ -1,0 +1,3 @@
+DROP TRIGGER account_takes_checkpoints_along;
+
+DROP TABLE audit_checkpoint;

@@ -154,7 +154,7 @@ async fn keys_are_everyones_own() {
 
 #[tokio::test]
 async fn after_a_day_a_key_is_free_and_old_answers_are_swept() {
-    let (world, call) = ready(&route("create_conversation")).await;
+    let (world, call) = ready(&route("create_account")).await;
     for key in ["1", "2", "3"] {
         world.send(&call, &[key]).await;
     }

@@ -70,6 +70,9 @@ pub struct SignedIn {
     /// Seconds.
     pub expires_in: u64,
     pub refresh_token: Revealed,
+    /// Whether the session is good for choosing another password alone.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub password_change_required: bool,
 }
 
 /// A token on its way to the person that it belongs to. It serializes, which is its purpose, and does not print.
@@ -196,6 +199,7 @@ impl Auth {
             token_type: "Bearer",
             expires_in: ACCESS_TOKEN_LIFETIME.as_secs(),
             refresh_token: Revealed(refresh_token.reveal().to_owned().into()),
+            password_change_required: false,
         })
     }
 }

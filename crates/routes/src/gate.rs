@@ -23,6 +23,7 @@ pub(crate) struct Gate {
     pub authenticator: Authenticator,
     pub access: Access,
     pub tenant: Tenant,
+    pub is_open_to_unsettled: bool,
 }
 
 impl Gate {
@@ -32,6 +33,9 @@ impl Gate {
         params: Result<RawPathParams, RawPathParamsRejection>,
     ) -> Result<Caller, Problem> {
         let mut caller = self.authenticator.authenticate(headers).await?;
+        if !self.is_open_to_unsettled {
+            caller.require_settled_password()?;
+        }
         self.access.check_means(&caller)?;
         if self.tenant == Tenant::Path {
             let account_id = named_account(params).ok_or_else(Problem::not_found)?;

@@ -30,6 +30,8 @@ pub struct Declaration {
     pub body_bytes_max: usize,
     /// Whether it needs the database; probes of liveness do not.
     pub needs_database: bool,
+    /// Whether it serves someone who has to choose another password before anything else.
+    pub is_open_to_unsettled: bool,
 }
 
 /// The answer of a route that did what it is for.
@@ -97,6 +99,7 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
             outcome: Outcome { status: 204, schema: None },
             body_bytes_max: BODY_BYTES_MAX,
             needs_database: true,
+            is_open_to_unsettled: false,
         };
         Self { declaration, handler }
     }
@@ -149,6 +152,13 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
         self.declaration.needs_database = false;
         self
     }
+
+    /// Serves someone, too, who has to choose another password before anything else.
+    #[must_use]
+    pub fn open_to_unsettled(mut self) -> Self {
+        self.declaration.is_open_to_unsettled = true;
+        self
+    }
 }
 
 /// All routes of a component.
@@ -169,12 +179,13 @@ impl<S: Clone + Send + Sync + 'static> RouteTable<S> {
     pub fn into_router(self, state: S, gates: &Gates) -> Router {
         let mut router = Router::new();
         for Route { declaration, handler } in self.0 {
-            let Declaration { path, access, tenant, .. } = declaration;
+            let Declaration { path, access, tenant, is_open_to_unsettled, .. } = declaration;
             let announced = (BodyLimit(declaration.body_bytes_max), gates.trusted_proxies.clone());
             // The layer that is added last is the first that a request meets.
             let mut handler = handler.route_layer(from_fn_with_state(announced, announce));
             if access != Access::Public {
-                let gate = Gate { authenticator: gates.authenticator.clone(), access, tenant };
+                let authenticator = gates.authenticator.clone();
+                let gate = Gate { authenticator, access, tenant, is_open_to_unsettled };
                 handler = handler.route_layer(from_fn_with_state(gate, authorize));
             }
             if declaration.needs_database {

@@ -80,6 +80,26 @@ impl Client {
         }
     }
 
+    /// The router itself, for requests whose answers are no JSON.
+    pub fn router(&self) -> Router {
+        self.router.clone()
+    }
+
+    /// Posts each of these texts and expects each to be refused as what the route does not take, before anything is done.
+    ///
+    /// Panics with the first that is not.
+    pub async fn refuses(&self, path: &str, bodies: impl IntoIterator<Item = impl Into<String>>) {
+        for body in bodies {
+            let body = body.into();
+            let answer = self.post_text(path, body.clone()).await;
+            assert_eq!(
+                (answer.status, answer.code()),
+                (StatusCode::BAD_REQUEST, "invalid_request"),
+                "{path} {body}"
+            );
+        }
+    }
+
     /// Sends any request, and does the work that follows the answer.
     ///
     /// Panics when the answer has a body that is no JSON, or breaks what every answer promises: a request id that the body repeats.

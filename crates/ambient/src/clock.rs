@@ -179,14 +179,11 @@ mod tests {
         assert_eq!(clock.now(), UnixMillis(1_700));
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn waiting_by_the_system_s_clock_has_an_end() {
         let clock = Clock::system();
-        let began = tokio::time::Instant::now();
-        clock.wait_until(UnixMillis(i64::MAX), Duration::from_secs(2)).await;
-        assert_eq!(began.elapsed().as_secs(), 2);
-        clock.wait_until(UnixMillis(0), Duration::from_secs(2)).await;
-        assert_eq!(began.elapsed().as_secs(), 2);
+        clock.wait_until(UnixMillis(0), Duration::MAX).await;
+        clock.wait_until(UnixMillis(i64::MAX), Duration::ZERO).await;
     }
 
     #[test]

@@ -73,7 +73,7 @@ async fn app() -> Result<(Router, String, String), Failure> {
     let owner = Person::new(&database, "owner", clock.now()).await;
     let client = Client::new(app.clone()).with_token(&owner.token);
     let team = client.post("/api/accounts", &json!({"name": "Team"})).await;
-    let account = team.body["id"].as_str().ok_or("there is no team")?;
+    let account = team.body.get("id").and_then(Value::as_str).ok_or("there is no team")?;
     Ok((app, account.to_owned(), owner.token))
 }
 

@@ -4,8 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Work that an answer does not wait for, so that its duration tells nobody anything. It travels with the answer, as an extension of it, to
-/// whoever can do it once the answer is out. What nobody does is not forgotten silently: the log says so.
+/// Work that an answer does not wait for, so that its duration tells nobody anything.
+///
+/// It travels with the answer, as an extension of it, to whoever can do it once the answer is out. What nobody does is not forgotten silently: the log says so.
 #[derive(Clone)]
 pub struct Afterwards(Arc<Kept>);
 

@@ -102,8 +102,9 @@ impl Clock {
         }
     }
 
-    /// Waits until this moment, but no longer than `most`, should the clock have been set back. A manual clock moves itself there at once:
-    /// who waits by one waits for nothing, and the test sees how long it would have been.
+    /// Waits until this moment, but no longer than `most`, should the clock have been set back.
+    ///
+    /// A manual clock moves itself there at once: who waits by one waits for nothing, and the test sees how long it would have been.
     pub async fn wait_until(&self, moment: UnixMillis, most: Duration) {
         match &self.0 {
             Source::System => {

@@ -14,8 +14,9 @@ const DELAY_MAX: Duration = Duration::from_mins(15);
 /// After this time without an attempt the failures are forgotten.
 const REMEMBERED: Duration = Duration::from_hours(24);
 
-/// A delay that doubles with each failure in a row, from a second to a quarter of an hour, and ends with a success. It is never for good:
-/// whoever waits for it may try again.
+/// A delay that doubles with each failure in a row, from a second to a quarter of an hour, and ends with a success.
+///
+/// It is never for good: whoever waits for it may try again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Backoff {
     bucket: String,

@@ -9,7 +9,7 @@ const HOSTS: &str = include_str!("../../data/hostile_hosts.txt");
 
 /// This machine, its networks, and where clouds keep their credentials.
 const PRIVATE: [Ipv4Addr; 10] = [
-    Ipv4Addr::new(127, 0, 0, 1),
+    Ipv4Addr::LOCALHOST,
     Ipv4Addr::new(127, 255, 255, 254),
     Ipv4Addr::new(10, 0, 0, 1),
     Ipv4Addr::new(172, 16, 0, 1),
@@ -18,7 +18,7 @@ const PRIVATE: [Ipv4Addr; 10] = [
     Ipv4Addr::new(100, 100, 100, 200),
     Ipv4Addr::new(198, 18, 0, 1),
     Ipv4Addr::new(192, 0, 0, 192),
-    Ipv4Addr::new(0, 0, 0, 0),
+    Ipv4Addr::UNSPECIFIED,
 ];
 
 /// What stands around a host that may be called, so that what is called is another one, or is called in another way.
@@ -146,7 +146,7 @@ fn spell(pattern: &str, address: Ipv4Addr) -> String {
             .map(|c| c.to_digit(10).and_then(|digit| char::from_u32(zero + digit)).unwrap_or(c))
             .collect()
     };
-    let encoded = dotted.bytes().map(|byte| format!("%{byte:02x}")).collect::<String>();
+    let encoded = dotted.bytes().fold(String::new(), |text, byte| text + &format!("%{byte:02x}"));
     // There is no circled zero among the circled digits.
     let circled = digits(0x2460 - 1).replace('\u{245f}', "\u{24ea}");
     [

@@ -1,6 +1,6 @@
 -- The token is checked again in the transaction that takes effect. That it arrived proves the address too.
 UPDATE user
-SET password_hash = ?3, email_verified = 1, updated_at = ?4
+SET password_hash = ?3, must_change_password = 0, email_verified = 1, updated_at = ?4
 WHERE id = ?1
   AND is_active = 1
   AND EXISTS (

@@ -7,7 +7,7 @@ use audit::{Entry, Log, Outcome};
 use caller::ClientAddress;
 use credentials::OpaqueToken;
 use ids::{AccountId, UserId};
-use limits::{Charge, Limit};
+use limits::{Backoff, Charge, Limit};
 
 /// What an account sees of attempts from one address at least, however few the address itself has.
 const ATTEMPTS_FROM_ONE_ADDRESS_MIN: u32 = 5;
@@ -48,10 +48,7 @@ impl Attempt {
 
     /// What a success gives back: only failures count against a person.
     pub fn failure_charges(&self, limit: Limit) -> Vec<Charge> {
-        let who = match self.known {
-            Some((user_id, _)) => user_id.to_string(),
-            None => self.pseudonym.clone(),
-        };
+        let who = self.who();
         let here = format!("{who}@{}", self.address.network());
         let everywhere = match Limit::new(FAILURES_MAX, FAILURES_WINDOW) {
             Some(everywhere) if !limit.is_off() => everywhere,
@@ -61,6 +58,19 @@ impl Attempt {
             Charge::new("login:person", here, limit.halved(ATTEMPTS_FROM_ONE_ADDRESS_MIN)),
             Charge::new("login:everywhere", who, everywhere),
         ]
+    }
+
+    /// The growing delay between failures of one person from one address. Not from everywhere: nobody must be able to keep another out.
+    pub fn backoff(&self) -> Backoff {
+        Backoff::new("login", format!("{}@{}", self.who(), self.address.network()))
+    }
+
+    /// The id of the person, however the login was written (SECURITY R15).
+    fn who(&self) -> String {
+        match self.known {
+            Some((user_id, _)) => user_id.to_string(),
+            None => self.pseudonym.clone(),
+        }
     }
 
     /// The entry of a failure. That of a known person is in the account where the person reads it, that of an unknown one in the platform's.

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use ambient::{Clock, Entropy};
+use ambient::{Afterwards, Clock, Entropy};
 use axum::Router;
 use axum::response::{IntoResponse as _, Response};
 use database::Database;
@@ -26,7 +26,7 @@ enum StartError {
 async fn handle(request: Request) -> impl IntoResponse {
     match start().await {
         Ok(mut router) => match router.call(request).await {
-            Ok(response) => response,
+            Ok(response) => release(response),
             Err(never) => match never {},
         },
         Err(error) => refuse(&error),
@@ -43,6 +43,14 @@ async fn start() -> Result<Router, StartError> {
     let router =
         crate::router(Database::named("default"), settings, Clock::system(), Entropy::system())?;
     Ok(ROUTER.get_or_init(|| router).clone())
+}
+
+/// The answer, with the work that it does not wait for begun: the host goes on with an instance until all of its tasks have ended.
+fn release(mut response: Response) -> Response {
+    if let Some(work) = response.extensions_mut().remove::<Afterwards>() {
+        spin_sdk::wasip3::spawn(work.run());
+    }
+    response
 }
 
 /// Without settings there is no router, and so no request id; the log has the cause.

@@ -1,3 +1,4 @@
+use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
@@ -55,7 +56,9 @@ pub async fn signup(
     let SignupBody { email, password, username, name } = body;
     match auth.sign_up(Signup { email, password, username, name, device }).await? {
         SignupOutcome::SignedIn(signed_in) => client.answer(StatusCode::CREATED, *signed_in),
-        SignupOutcome::Mailed => Ok(StatusCode::ACCEPTED.into_response()),
+        SignupOutcome::Mailed(afterwards) => {
+            Ok((StatusCode::ACCEPTED, Extension(afterwards)).into_response())
+        }
     }
 }
 

@@ -1,10 +1,12 @@
 //! Signing in with a password, and with a second factor where there is one.
 
+use std::time::Duration;
+
 use ambient::UnixMillis;
 use audit::{Log, Outcome, When};
 use credentials::{
-    Password, RecoveryCode, SigningKey, Verdict, hash_password, spend_a_verification,
-    verify_password,
+    Password, PasswordHashError, RecoveryCode, SigningKey, Verdict, hash_password,
+    spend_a_verification, verify_password,
 };
 use database::Statement;
 use ids::UserId;
@@ -19,6 +21,10 @@ use crate::{identity, keys, store};
 /// How often a login looks again when the stored hash was replaced between reading it and opening the session: by another login that
 /// upgraded it, or by a new password.
 const ATTEMPTS: usize = 3;
+
+/// How long every login takes at least while there are hashes from elsewhere: bcrypt of cost 12 takes about 544 ms in a component, a new
+/// hash about 100 ms on top, and one of ours 100 ms. Who measures must not see who has come from where (SECURITY R7).
+const CONCEALED: Duration = Duration::from_millis(700);
 
 /// What someone signs in with.
 pub struct Login {
@@ -44,6 +50,8 @@ pub struct Shown<'a> {
     pub password_hash: &'a str,
     /// The same password, hashed as it is done today.
     pub upgraded_hash: Option<String>,
+    /// Whether the hash covers the beginning of the password alone, so that another must be chosen.
+    pub must_change: bool,
     pub proof: Option<Proof>,
     /// What a success gives back of the limits.
     pub forgiven: Vec<Statement>,
@@ -61,7 +69,12 @@ impl Auth {
         let known = candidate.as_ref().map(|known| (known.user.id, known.account.id));
         let attempt = Attempt::new(&login.name, known, login.device.address);
         let charges = attempt.charges(self.settings.limits.login);
-        limits::charge(&self.database, self.clock.now(), &charges).await?;
+        let began = self.clock.now();
+        limits::charge(&self.database, began, &charges).await?;
+        if !self.settings.limits.login.is_off() {
+            attempt.backoff().attempt(&self.database, began).await?;
+        }
+        let has_legacy_hashes = store::has_legacy_hash(&self.database).await?;
         let outcome = match self.try_log_in(&key, login, candidate, &attempt).await {
             Err(AuthError::InvalidCredentials) => {
                 Err(self.refuse(&attempt, Outcome::Failure).await)
@@ -70,6 +83,9 @@ impl Auth {
             outcome => outcome,
         };
         self.sign_log(known.map_or(Log::Platform, |(_, account)| Log::Account(account))).await;
+        if has_legacy_hashes {
+            self.clock.wait_until(began.plus(CONCEALED), CONCEALED).await;
+        }
         outcome
     }
 
@@ -105,6 +121,8 @@ impl Auth {
             let mut shown = self.check_login(login, &known, &hash, now).await?;
             let failures = attempt.failure_charges(self.settings.limits.login);
             shown.forgiven = failures.iter().map(Charge::forgive).collect();
+            shown.forgiven.push(attempt.backoff().forgive());
+            let must_change = shown.must_change;
             let (user_id, account_id) = (known.user.id, known.account.id);
             let session = self.new_session(user_id, account_id, login.device.clone(), now)?;
             let entry = attempt::succeeded(user_id, account_id, login.device.address);
@@ -112,7 +130,9 @@ impl Auth {
                 known.user.last_login_at = Some(now);
                 let Candidate { user, account, .. } = known;
                 let token = &session.refresh_token;
-                return self.signed_in(key, user, account, session.id, token, now);
+                let mut signed_in = self.signed_in(key, user, account, session.id, token, now)?;
+                signed_in.password_change_required = must_change;
+                return Ok(signed_in);
             }
             seen_hash = Some(hash);
             candidate = self.candidate(&login.name).await?;
@@ -128,8 +148,8 @@ impl Auth {
         hash: &'a str,
         now: UnixMillis,
     ) -> Result<Shown<'a>, AuthError> {
-        let verdict = verify_password(&login.password, hash, &self.hashing)?;
-        let Verdict::Right { is_outdated } = verdict else {
+        let verdict = self.verdict(&login.password, hash)?;
+        let Verdict::Right { is_outdated, is_truncated } = verdict else {
             return Err(AuthError::InvalidCredentials);
         };
         if !candidate.is_active {
@@ -151,7 +171,26 @@ impl Auth {
         } else {
             None
         };
-        Ok(Shown { password_hash: hash, upgraded_hash, proof, forgiven: Vec::new() })
+        Ok(Shown {
+            password_hash: hash,
+            upgraded_hash,
+            must_change: is_truncated,
+            proof,
+            forgiven: Vec::new(),
+        })
+    }
+
+    /// What the password is. A stored hash that cannot be verified fits no password, after the usual work; that somebody has such a one is
+    /// for the log and not for whoever tries.
+    fn verdict(&self, password: &Password, hash: &str) -> Result<Verdict, AuthError> {
+        match verify_password(password, hash, &self.hashing) {
+            Err(PasswordHashError::Unusable) => {
+                tracing::error!("a stored password hash cannot be verified");
+                spend_a_verification(password, &self.hashing)?;
+                Ok(Verdict::Wrong)
+            }
+            verdict => Ok(verdict?),
+        }
     }
 
     /// Sends the mail that proves the address once more, as often as mails may be sent.

@@ -16,6 +16,8 @@ use crate::store;
 pub enum Purpose {
     Reset,
     Verify,
+    /// To give a person another address.
+    Change,
 }
 
 impl Purpose {
@@ -23,13 +25,14 @@ impl Purpose {
         match self {
             Self::Reset => "reset",
             Self::Verify => "verify",
+            Self::Change => "change",
         }
     }
 
     /// How long such a token counts (SECURITY R19).
     pub fn lifetime(self) -> Duration {
         match self {
-            Self::Reset => Duration::from_mins(30),
+            Self::Reset | Self::Change => Duration::from_mins(30),
             Self::Verify => Duration::from_hours(24),
         }
     }
@@ -96,14 +99,30 @@ impl Auth {
         Ok(())
     }
 
-    /// Tells a person that somebody tried to sign up with the address again.
-    pub async fn mail_known_address(&self, user: &User) {
+    /// Sends the link that gives a person this address.
+    pub async fn mail_address_change(&self, email: &str, token: &OpaqueToken) {
+        let home = &self.settings.data.public_url;
+        let link = format!("{home}/verify-email?token={}", token.reveal());
+        self.mail(Mail {
+            to: email.to_owned(),
+            subject: "Confirm your new address".to_owned(),
+            text: format!(
+                "Somebody, probably you, wants to use this address from now on. Confirm it here within 30 minutes:\n\n{link}\n\n\
+                 If it was not you, do nothing.\n"
+            ),
+            link: Some(link),
+        })
+        .await;
+    }
+
+    /// Tells the owner of an address that somebody tried to sign up with it again, or to take it.
+    pub async fn mail_known_address(&self, email: &str) {
         let home = &self.settings.data.public_url;
         self.mail(Mail {
-            to: user.email.clone(),
+            to: email.to_owned(),
             subject: "You have an account already".to_owned(),
             text: format!(
-                "Somebody, probably you, tried to sign up with this address. You have an account already; sign in at\n\n{home}\n\n\
+                "Somebody, probably you, wants to use this address for an account. You have an account already; sign in at\n\n{home}\n\n\
                  and ask for a new password there if you have forgotten yours.\n"
             ),
             link: None,
@@ -152,5 +171,13 @@ impl Auth {
             let cause = problem::chain(&error);
             tracing::warn!(cause, "a mail was not taken");
         }
+    }
+}
+
+/// Logs that work which nobody waits for has failed.
+pub fn report(outcome: Result<(), AuthError>, message: &'static str) {
+    if let Err(error) = outcome {
+        let cause = problem::chain(&error);
+        tracing::error!(cause, "{message}");
     }
 }

@@ -1,5 +1,6 @@
 //! One's own profile, and leaving.
 
+mod address;
 pub mod http;
 mod store;
 
@@ -8,6 +9,8 @@ use caller::{Caller, ClientAddress};
 use credentials::Password;
 use ids::UserId;
 use serde::{Deserialize, Deserializer};
+
+pub use address::AddressChange;
 
 use crate::error::AuthError;
 use crate::identity;

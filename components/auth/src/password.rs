@@ -3,6 +3,7 @@
 pub mod http;
 mod store;
 
+use ambient::Afterwards;
 use audit::{Entry, Log, When};
 use caller::{Caller, ClientAddress};
 use credentials::{OpaqueToken, Password, Verdict, hash_password, verify_password};
@@ -63,17 +64,24 @@ impl Auth {
         Ok(())
     }
 
-    /// Sends a link to whoever has this address. Nothing outside tells whether anybody has.
+    /// Sends a link to whoever has this address. Nothing outside tells whether anybody has: whatever depends on it follows the answer.
     pub async fn forget_password(
         &self,
         address: ClientAddress,
         email: &str,
-    ) -> Result<(), AuthError> {
+    ) -> Result<Afterwards, AuthError> {
         self.require_mailer()?;
         let email = identity::email(email).map_err(|error| AuthError::Invalid(vec![error]))?;
         self.charge_mail(&email).await?;
-        let candidate = crate::store::find_by_email(&self.database, &email).await?;
-        // Recorded for everyone, so that the work does not tell either.
+        let auth = self.clone();
+        Ok(Afterwards::new(async move {
+            let outcome = auth.send_reset(address, &email).await;
+            crate::mail::report(outcome, "a mail for a new password was not sent");
+        }))
+    }
+
+    async fn send_reset(&self, address: ClientAddress, email: &str) -> Result<(), AuthError> {
+        let candidate = crate::store::find_by_email(&self.database, email).await?;
         let action = "password.reset_requested";
         let entry = match &candidate {
             Some(known) => {
@@ -121,13 +129,16 @@ impl Auth {
         Ok(())
     }
 
-    /// Proves an address with a token that was mailed to it.
+    /// Proves an address with a token that was mailed to it, and makes it the person's if that is what the token is for.
     pub async fn verify_email(&self, address: ClientAddress, token: &str) -> Result<(), AuthError> {
         let token_hash = OpaqueToken::hash_of(token);
         let now = self.clock.now();
-        let holder = store::find_holder(&self.database, token_hash, Purpose::Verify, now)
-            .await?
-            .ok_or(AuthError::InvalidToken)?;
+        let holder = store::find_holder(&self.database, token_hash, Purpose::Verify, now).await?;
+        let Some(holder) = holder else {
+            // It may be the token of an address that is to be the person's from now on.
+            let is_changed = self.change_address(address, token_hash).await?;
+            return if is_changed { Ok(()) } else { Err(AuthError::InvalidToken) };
+        };
         let entry = Entry::by_user(Log::Account(holder.account_id), holder.id, "email.verified")
             .on(holder.id)
             .from(address);

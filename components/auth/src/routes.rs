@@ -71,7 +71,8 @@ fn sessions() -> Vec<Route<Auth>> {
             .takes("Refresh")
             .gives(200, "SignedIn"),
         Route::post("/api/auth/logout", Access::Person, "logout", http::logout)
-            .summary("End the session of the access token."),
+            .summary("End the session of the access token.")
+            .open_to_unsettled(),
         Route::post("/api/auth/switch", Access::Person, "switch_account", http::switch_account)
             .summary("Sign in to another account that you are a member of.")
             .takes("Switch")
@@ -104,6 +105,7 @@ fn passwords() -> Vec<Route<Auth>> {
     vec![
         Route::post("/api/auth/password", Access::Person, "change_password", http::change_password)
             .summary("Change your password; your other sessions end.")
+            .open_to_unsettled()
             .takes("PasswordChange"),
         Route::post("/api/auth/password/forgot", public, "forget_password", http::forget_password)
             .summary("Have a link mailed with which to choose a new password.")
@@ -112,7 +114,7 @@ fn passwords() -> Vec<Route<Auth>> {
             .summary("Choose a new password with a token that was mailed; all sessions end.")
             .takes("PasswordReset"),
         Route::post("/api/auth/email/verify", public, "verify_email", http::verify_email)
-            .summary("Prove an address with a token that was mailed to it.")
+            .summary("Prove an address with a token that was mailed to it; one that was asked for becomes yours.")
             .takes("EmailVerification"),
     ]
 }
@@ -161,9 +163,10 @@ fn me() -> Vec<Route<Auth>> {
     vec![
         Route::get("/api/me", Access::Person, "get_me", me::http::get_me)
             .summary("Get your profile.")
+            .open_to_unsettled()
             .gives(200, "User"),
         Route::patch("/api/me", Access::Person, "update_me", me::http::update_me)
-            .summary("Change your user name or name.")
+            .summary("Change your user name or name; ask for another e-mail address, to which a link is sent.")
             .takes("ProfileChange")
             .gives(200, "User"),
         Route::delete("/api/me", Access::Person, "delete_me", me::http::delete_me)
@@ -315,6 +318,8 @@ fn administration() -> Vec<Route<Auth>> {
             http::sign_out_user,
         )
         .summary("End all sessions of a person."),
+        Route::post("/api/admin/users/{id}/reset-mfa", platform, "reset_mfa", http::reset_mfa)
+            .summary("Remove the second factor of a person who has lost it; all sessions end."),
         Route::get("/api/admin/audit", platform, "list_platform_audit", http::list_platform_audit)
             .summary("List who did what to the platform, the newest first.")
             .query(&["limit", "cursor", "action"])

@@ -8,7 +8,6 @@ use credentials::{
     ACCESS_TOKEN_LIFETIME, Claims, HashParameters, Jwk, OpaqueToken, Password, PasswordError,
     PasswordPolicy,
 };
-use database::Database;
 use database::{Database, Statement};
 use egress::Egress;
 use idempotency::Claim;
@@ -77,6 +76,9 @@ pub struct SignedIn {
     /// Not for a client in a browser, which gets it as a cookie.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh_token: Option<Revealed>,
+    /// Whether the session is good for choosing another password alone.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub password_change_required: bool,
 }
 
 /// A token on its way to the person that it belongs to. It serializes, which is its purpose, and does not print.
@@ -215,6 +217,7 @@ impl Auth {
             token_type: "Bearer",
             expires_in: ACCESS_TOKEN_LIFETIME.as_secs(),
             refresh_token: Some(Revealed::new(refresh_token.reveal())),
+            password_change_required: false,
         })
     }
 }

@@ -1,5 +1,6 @@
 //! Signing up.
 
+use ambient::Afterwards;
 use audit::{Entry, Log};
 use caller::Role;
 use credentials::{Password, SigningKey, hash_password};
@@ -27,8 +28,8 @@ pub struct Signup {
 pub enum SignupOutcome {
     /// The person is signed in.
     SignedIn(Box<SignedIn>),
-    /// A mail is on its way, to a new person or to one who was there already: nothing tells which.
-    Mailed,
+    /// A mail follows the answer, to a new person or to one who was there already: nothing tells which.
+    Mailed(Afterwards),
 }
 
 impl Auth {
@@ -61,11 +62,14 @@ impl Auth {
             created_at: now,
             last_login_at: (!must_verify).then_some(now),
         };
-        if must_verify {
-            self.create_unverified(user, &password_hash, &device).await
-        } else {
-            self.create_signed_in(&key, user, &password_hash, device).await
+        if !must_verify {
+            return self.create_signed_in(&key, user, &password_hash, device).await;
         }
+        let auth = self.clone();
+        Ok(SignupOutcome::Mailed(Afterwards::new(async move {
+            let outcome = auth.create_unverified(user, &password_hash, &device).await;
+            crate::mail::report(outcome, "a sign-up came to nothing");
+        })))
     }
 
     /// Writes a person who is signed in at once.
@@ -87,22 +91,22 @@ impl Auth {
         Ok(SignupOutcome::SignedIn(Box::new(signed_in)))
     }
 
-    /// Writes a person who has yet to prove the address. Someone who is there already gets a mail instead, and nobody else sees a difference.
+    /// Writes a person who has yet to prove the address. Someone who is there already gets a mail instead. Whoever has signed up sees no
+    /// difference: that it came to nothing is in the log, and signing up again mends it.
     async fn create_unverified(
         &self,
         user: User,
         password_hash: &str,
         device: &Device,
-    ) -> Result<SignupOutcome, AuthError> {
+    ) -> Result<(), AuthError> {
         let account = self.personal_account(&user)?;
         let entry = entry(&user, &account, device);
         let new = NewUser { user: &user, account: &account, password_hash };
         match store::create_user(&self.database, &new, None, entry).await {
-            Ok(()) => self.mail_verification(&user).await?,
-            Err(AuthError::EmailTaken) => self.mail_known(&user.email).await?,
-            Err(error) => return Err(error),
+            Ok(()) => self.mail_verification(&user).await,
+            Err(AuthError::EmailTaken) => self.mail_known(&user.email).await,
+            Err(error) => Err(error),
         }
-        Ok(SignupOutcome::Mailed)
     }
 
     /// The account that a person has alone.
@@ -131,7 +135,7 @@ impl Auth {
             return Ok(());
         };
         if candidate.user.email_verified {
-            self.mail_known_address(&candidate.user).await;
+            self.mail_known_address(&candidate.user.email).await;
             return Ok(());
         }
         self.mail_verification(&candidate.user).await

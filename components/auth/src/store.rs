@@ -80,6 +80,15 @@ pub async fn create_session(
                 .bind(id.to_string()),
         );
     }
+    if shown.must_change {
+        action.push(
+            Statement::new(include_str!("../queries/require_password_change.sql"))
+                .bind(user_id.to_string())
+                .bind(shown.password_hash)
+                .bind(account_id.to_string())
+                .bind(id.to_string()),
+        );
+    }
     // The last one, which changes a row when there is a session: the entry is written if it does.
     action.push(set_last_login(session));
     let results = audit::commit(database, *created_at, action, vec![entry], When::Changed).await?;
@@ -216,6 +225,12 @@ pub fn read_account(row: Row<'_>) -> Result<Account, AuthError> {
         role: row.get::<String>("role")?.parse()?,
         created_at: UnixMillis(row.get("account_created_at")?),
     })
+}
+
+/// Whether anybody's hash takes another time to verify than those of today.
+pub async fn has_legacy_hash(database: &Database) -> Result<bool, DatabaseError> {
+    let statement = Statement::new(include_str!("../queries/has_legacy_hash.sql"));
+    database.query(statement).await?.first().map_or(Ok(false), |row| row.get("has_legacy"))
 }
 
 /// Stores a token that is about to be mailed, in place of an older one for the same purpose. `false` for someone who is disabled.

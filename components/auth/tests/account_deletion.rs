@@ -90,3 +90,48 @@ async fn deleting_an_account_takes_everything_of_it_and_nothing_else() {
     assert_eq!(team.owner.client.get(&team.path).await.status, StatusCode::NOT_FOUND);
     assert_eq!(team.owner.client.delete(&team.path).await.status, StatusCode::NOT_FOUND);
 }
+
+/// The bytes of everything that the indexes of words consist of.
+async fn index_bytes(database: &Database) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for sql in ["SELECT block FROM search_index_data", "SELECT block FROM memory_index_data"] {
+        let rows = database.query(Statement::new(sql)).await.unwrap();
+        for row in rows.iter() {
+            bytes.extend(row.get::<Vec<u8>>("block").unwrap());
+        }
+    }
+    bytes
+}
+
+/// How often a piece of a word occurs in the indexes. The beginning is left out: neighbours share it.
+async fn occurrences(database: &Database, piece: &str) -> usize {
+    let bytes = index_bytes(database).await;
+    bytes.windows(piece.len()).filter(|window| *window == piece.as_bytes()).count()
+}
+
+#[tokio::test]
+async fn words_that_are_deleted_leave_the_indexes_at_once() {
+    let setup = setup().await;
+    let (team, other) = (setup.team().await, setup.team().await);
+    for (team, word) in [(&team, "xyzzyplugh"), (&other, "frobozzmagic")] {
+        let (account, user) = (team.id.to_string(), team.owner.person.user_id.to_string());
+        for sql in [
+            "INSERT INTO conversation (account_id, id, title, created_at, updated_at, active_at) VALUES (?1, 'conv_1', ?3 || ' title', 1, 1, 1)",
+            "INSERT INTO message (account_id, conversation_id, seq, id, role, status, created_at, wire) VALUES (?1, 'conv_1', 1, 'msg_1', 'user', 'completed', 1, json_object('content', 'say ' || ?3))",
+            "INSERT INTO memory (account_id, user_id, id, kind, key, value, created_at, updated_at) VALUES (?1, ?2, 'mem_1', 'fact', 'magic', ?3, 1, 1)",
+        ] {
+            let statement = Statement::new(sql).bind(account.as_str()).bind(user.as_str());
+            setup.database.query(statement.bind(word)).await.unwrap();
+        }
+    }
+    assert_ne!(occurrences(&setup.database, "zzyplugh").await, 0);
+    let kept = occurrences(&setup.database, "obozzmagic").await;
+    assert_ne!(kept, 0);
+    assert_eq!(team.owner.client.delete(&team.path).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(occurrences(&setup.database, "zzyplugh").await, 0);
+    assert_eq!(occurrences(&setup.database, "obozzmagic").await, kept);
+    for index in ["search_index", "memory_index"] {
+        let check = format!("INSERT INTO {index} ({index}) VALUES ('integrity-check')");
+        setup.database.query(Statement::new(check)).await.unwrap();
+    }
+}

@@ -12,7 +12,7 @@ mod support;
 use axum::http::StatusCode;
 use database::Statement;
 use serde_json::json;
-use support::{Setup, Someone, number, setup};
+use support::{Setup, Someone, number, setup, setup_with_mail};
 use testing::NOW;
 
 async fn administrator(setup: &Setup) -> Someone {
@@ -45,6 +45,7 @@ async fn nobody_else_gets_in_not_even_with_a_key_of_an_administrator() {
             client.get(&path).await,
             client.patch(&path, &json!({"is_admin": true})).await,
             client.post(&format!("{path}/sign-out"), &json!({})).await,
+            client.post(&format!("{path}/reset-mfa"), &json!({})).await,
             client.get("/api/admin/audit").await,
         ] {
             assert_eq!(answer.status, status);
@@ -63,6 +64,7 @@ async fn people_who_do_not_exist_are_not_found_and_leave_no_entry() {
             root.client.get(&path).await,
             root.client.patch(&path, &json!({"is_active": false})).await,
             root.client.post(&format!("{path}/sign-out"), &json!({})).await,
+            root.client.post(&format!("{path}/reset-mfa"), &json!({})).await,
         ] {
             assert_eq!(answer.status, StatusCode::NOT_FOUND, "{id}");
         }
@@ -77,6 +79,9 @@ async fn administrators_do_not_lock_themselves_out() {
     for body in [json!({"is_active": false}), json!({"is_admin": false})] {
         assert_eq!(root.client.patch(&path_of(&root), &body).await.status, StatusCode::FORBIDDEN);
     }
+    let own_factor = format!("{}/reset-mfa", path_of(&root));
+    let answer = root.client.post(&own_factor, &json!({})).await;
+    assert_eq!((answer.status, answer.code()), (StatusCode::FORBIDDEN, "forbidden"));
     let body = json!({"email": "x@example.com"});
     let ada = setup.someone().await;
     assert_eq!(root.client.patch(&path_of(&ada), &body).await.status, StatusCode::BAD_REQUEST);
@@ -139,6 +144,51 @@ async fn signing_someone_out_ends_the_sessions_and_nobody_elses() {
     assert_eq!(answer.status, StatusCode::NO_CONTENT);
     assert_eq!(ada.client.get("/api/accounts").await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(root.client.get("/api/accounts").await.status, StatusCode::OK);
+}
+
+/// Gives somebody a confirmed second factor with recovery codes. Its secret is never opened here.
+async fn with_second_factor(setup: &Setup, someone: &Someone) {
+    let user = someone.person.user_id.to_string();
+    for sql in [
+        "INSERT INTO totp (user_id, root_key_id, sealed_secret, created_at, confirmed_at) VALUES (?1, '1', x'00', 1, 1)",
+        "INSERT INTO recovery_code (user_id, code_hash) VALUES (?1, zeroblob(32))",
+    ] {
+        setup.database.query(Statement::new(sql).bind(user.as_str())).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_second_factor_that_was_lost_is_removed_for_one_person_alone() {
+    let (setup, mailbox) = setup_with_mail(&[]).await;
+    let root = administrator(&setup).await;
+    let (ada, bob) = (setup.someone().await, setup.someone().await);
+    for someone in [&ada, &bob] {
+        with_second_factor(&setup, someone).await;
+    }
+    let path = format!("{}/reset-mfa", path_of(&ada));
+    let answer = root.client.post(&path, &json!({})).await;
+    assert_eq!((answer.status, answer.body), (StatusCode::NO_CONTENT, serde_json::Value::Null));
+    assert_eq!(ada.client.get("/api/accounts").await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(bob.client.get("/api/accounts").await.status, StatusCode::OK);
+    for table in ["totp", "recovery_code"] {
+        let whose = Statement::new(format!("SELECT user_id FROM {table}"));
+        let rows = setup.database.query(whose).await.unwrap();
+        let whose: Vec<_> = rows.iter().map(|row| row.get::<String>("user_id").unwrap()).collect();
+        assert_eq!(whose, [bob.person.user_id.to_string()], "{table}");
+    }
+    let mails = mailbox.take();
+    assert_eq!(mails.len(), 1);
+    assert_eq!(mails[0]["to"], format!("{}@example.com", ada.person.user_id));
+    let subject = "An administrator removed the second factor of your account";
+    assert_eq!(mails[0]["subject"], subject);
+    // Whoever has none is signed out and has none.
+    let carol = setup.someone().await;
+    let path = format!("{}/reset-mfa", path_of(&carol));
+    assert_eq!(root.client.post(&path, &json!({})).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(carol.client.get("/api/accounts").await.status, StatusCode::UNAUTHORIZED);
+    let entries = "SELECT count(*) AS n FROM audit_entry WHERE account_id = 'platform' AND action = 'user.mfa_reset'";
+    assert_eq!(number(&setup.database, entries).await, 2);
+    audit::verify(&setup.database, audit::PLATFORM).await.unwrap();
 }
 
 #[tokio::test]

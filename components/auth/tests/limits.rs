@@ -12,10 +12,10 @@ mod support;
 use std::time::Duration;
 
 use audit::{Log, PLATFORM, PageQuery, Recorded};
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{Method, StatusCode, header};
 use database::{Database, Statement};
 use serde_json::{Value, json};
-use support::{PASSWORD, client_with, number, signup};
+use support::{PASSWORD, client_with, number, signup, visible};
 use testing::{Answer, Client, MASTER_KEY};
 
 const LOGIN: &str = "/api/auth/login";
@@ -35,14 +35,6 @@ async fn post_from(client: &Client, address: &str, path: &str, body: &Value) -> 
 
 async fn log_in(client: &Client, address: &str, login: &str, password: &str) -> Answer {
     post_from(client, address, LOGIN, &json!({"login": login, "password": password})).await
-}
-
-/// What someone outside can see, but for the request's id.
-fn visible(answer: &Answer) -> (StatusCode, HeaderMap, Value) {
-    let (mut headers, mut body) = (answer.headers.clone(), answer.body.clone());
-    headers.remove("x-request-id");
-    body["request_id"] = Value::Null;
-    (answer.status, headers, body)
 }
 
 async fn entries(database: &Database, log: Log) -> Vec<Recorded> {
@@ -185,4 +177,122 @@ async fn a_sign_up_that_fails_leaves_no_entry() {
         post_from(&client, "192.0.2.1", "/api/auth/signup", &signup("ada@example.com")).await;
     }
     assert_eq!(number(&database, "SELECT count(*) AS n FROM audit_entry").await, 1);
+}
+
+/// Headers with which clients elsewhere have passed for somebody else (SECURITY R16): none moves a request into another bucket.
+fn spoofs() -> Vec<(&'static str, String)> {
+    let names = [
+        "x-forwarded-for",
+        "forwarded",
+        "x-real-ip",
+        "true-client-ip",
+        "cf-connecting-ip",
+        "x-client-ip",
+        "x-cluster-client-ip",
+        "x-originating-ip",
+        "x-remote-ip",
+        "x-remote-addr",
+        "fastly-client-ip",
+        "x-azure-clientip",
+    ];
+    let values = ["203.0.113.9", "127.0.0.1", "::1", "203.0.113.9, 192.0.2.1"];
+    let mut all: Vec<_> = names
+        .iter()
+        .flat_map(|name| values.iter().map(move |value| (*name, (*value).to_owned())))
+        .collect();
+    all.extend([
+        ("forwarded", "for=203.0.113.9;proto=https;by=127.0.0.1".to_owned()),
+        ("forwarded", "for=\"[2001:db8::1]:4711\"".to_owned()),
+        ("spin-client-addr", "203.0.113.9:1".to_owned()),
+        ("spin-client-addr", "203.0.113.9:1, 192.0.2.1:5000".to_owned()),
+        ("via", "1.1 203.0.113.9".to_owned()),
+        ("host", "203.0.113.9".to_owned()),
+    ]);
+    all
+}
+
+#[tokio::test]
+async fn no_header_of_a_client_moves_it_to_another_bucket() {
+    let database = testing::database().await;
+    let variables = [("master_key", MASTER_KEY), ("public_url", "https://chat.example")];
+    let (client, _) = client_with(&database, &variables);
+    for n in 0..5 {
+        let body = signup(&format!("user{n}@example.com"));
+        let answer = post_from(&client, "192.0.2.1", "/api/auth/signup", &body).await;
+        assert_eq!(answer.status, StatusCode::CREATED);
+    }
+    let spoofs = spoofs();
+    assert!(40 <= spoofs.len(), "{}", spoofs.len());
+    let body = signup("eve@example.com").to_string();
+    for (name, value) in spoofs {
+        let request = client
+            .request(Method::POST, "/api/auth/signup")
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(name, &value)
+            .header("spin-client-addr", "192.0.2.1:5000");
+        let answer = client.send(request.body(body.clone().into()).unwrap()).await;
+        assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS, "{name}: {value}");
+    }
+    let body = signup("eve@example.com");
+    let elsewhere = post_from(&client, "203.0.113.9", "/api/auth/signup", &body).await;
+    assert_eq!(elsewhere.status, StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn failures_in_a_row_delay_the_next_attempt_longer_each_time_until_a_success() {
+    let database = testing::database().await;
+    let variables =
+        [("master_key", MASTER_KEY), ("limit_login", "900/1s"), ("limit_refresh", "off")];
+    let (client, hand) = client_with(&database, &variables);
+    post_from(&client, "192.0.2.1", "/api/auth/signup", &signup("ada@example.com")).await;
+    let attempt = async |address: &str, password: &str| {
+        log_in(&client, address, "ada@example.com", password).await
+    };
+    for _ in 0..5 {
+        assert_eq!(attempt("192.0.2.1", "wrong").await.status, StatusCode::UNAUTHORIZED);
+    }
+    for delay in [1, 2, 4, 8] {
+        let refused = attempt("192.0.2.1", PASSWORD).await;
+        assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(refused.headers["retry-after"], delay.to_string());
+        hand.advance(Duration::from_secs(delay));
+        assert_eq!(attempt("192.0.2.1", "wrong").await.status, StatusCode::UNAUTHORIZED);
+    }
+    // Nobody keeps somebody else out: from elsewhere the right password counts at once.
+    assert_eq!(attempt("192.0.2.9", PASSWORD).await.status, StatusCode::OK);
+    hand.advance(Duration::from_secs(16));
+    assert_eq!(attempt("192.0.2.1", PASSWORD).await.status, StatusCode::OK);
+    for _ in 0..5 {
+        assert_eq!(attempt("192.0.2.1", "wrong").await.status, StatusCode::UNAUTHORIZED);
+    }
+}
+
+/// However many addresses somebody tries from, after a hundred failures attempts pass one at a time, and the person gets in again (R13).
+#[tokio::test]
+async fn after_a_hundred_failures_from_everywhere_attempts_wait_and_nobody_is_locked_out() {
+    let database = testing::database().await;
+    let (client, hand) =
+        client_with(&database, &[("master_key", MASTER_KEY), ("limit_signup", "off")]);
+    post_from(&client, "192.0.2.1", "/api/auth/signup", &signup("ada@example.com")).await;
+    let attempt = async |n: usize, password: &str| {
+        log_in(&client, &format!("198.51.{}.{}", n / 200, n % 200), "ada@example.com", password)
+            .await
+    };
+    // A damaged hash costs nothing to compare, and what counts here is the counting.
+    let cheap = bcrypt::hash_with_salt("x", 4, [7; 16]).unwrap().to_string();
+    let set = Statement::new("UPDATE user SET password_hash = ?1").bind(cheap);
+    database.query(set).await.unwrap();
+    let mut evaluated = 0;
+    for n in 0..110 {
+        evaluated += usize::from(attempt(n, "wrong").await.status == StatusCode::UNAUTHORIZED);
+    }
+    // The clock has moved on by what logins take while there are hashes from elsewhere, and with it the bucket.
+    assert!((100..=104).contains(&evaluated), "{evaluated}");
+    let refused = attempt(500, "x").await;
+    assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
+    let wait: u64 = refused.headers["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!(wait <= 900, "{wait}");
+    hand.advance(Duration::from_secs(wait));
+    assert_eq!(attempt(501, "x").await.status, StatusCode::OK);
+    assert_eq!(attempt(502, "wrong").await.status, StatusCode::UNAUTHORIZED);
 }

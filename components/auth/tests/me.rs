@@ -42,8 +42,8 @@ async fn what_the_server_decides_cannot_be_set() {
     let before = ada.get(PATH).await.body;
     for name in [
         "id",
-        "email",
         "email_verified",
+        "must_change_password",
         "auth_provider",
         "is_admin",
         "is_active",

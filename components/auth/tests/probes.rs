@@ -314,6 +314,7 @@ fn the_table_is_what_the_contract_says() {
     GET /api/admin/users/{id} get_user Platform
     PATCH /api/admin/users/{id} update_user Platform
     POST /api/admin/users/{id}/sign-out sign_out_user Platform
+    POST /api/admin/users/{id}/reset-mfa reset_mfa Platform
     GET /api/admin/audit list_platform_audit Platform
     "#);
 }

@@ -7,6 +7,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+#[cfg(target_family = "wasm")]
+use spin_sdk::time::sleep;
+#[cfg(not(target_family = "wasm"))]
+use tokio::time::sleep;
 
 /// A moment: whole milliseconds since 1970-01-01T00:00:00Z.
 ///
@@ -97,6 +101,22 @@ impl Clock {
             Source::Manual(millis) => UnixMillis(millis.load(Ordering::SeqCst)),
         }
     }
+
+    /// Waits until this moment, but no longer than `most`, should the clock have been set back.
+    ///
+    /// A manual clock moves itself there at once: who waits by one waits for nothing, and the test sees how long it would have been.
+    pub async fn wait_until(&self, moment: UnixMillis, most: Duration) {
+        match &self.0 {
+            Source::System => {
+                let left = moment.0.saturating_sub(system_now().0);
+                let left = Duration::from_millis(u64::try_from(left).unwrap_or(0));
+                sleep(left.min(most)).await;
+            }
+            Source::Manual(millis) => {
+                millis.fetch_max(moment.0, Ordering::SeqCst);
+            }
+        }
+    }
 }
 
 impl Hand {
@@ -149,6 +169,22 @@ mod tests {
         hand.advance(Duration::from_secs(2));
         assert_eq!(clock.clone().now(), UnixMillis(3_000));
         assert_eq!(clock.now().as_seconds(), 3);
+    }
+
+    #[tokio::test]
+    async fn waiting_by_a_manual_clock_moves_it_forward_and_never_back() {
+        let (clock, _) = Clock::manual(UnixMillis(1_000));
+        clock.wait_until(UnixMillis(1_700), Duration::from_secs(1)).await;
+        assert_eq!(clock.now(), UnixMillis(1_700));
+        clock.wait_until(UnixMillis(1_200), Duration::from_secs(1)).await;
+        assert_eq!(clock.now(), UnixMillis(1_700));
+    }
+
+    #[tokio::test]
+    async fn waiting_by_the_system_s_clock_has_an_end() {
+        let clock = Clock::system();
+        clock.wait_until(UnixMillis(0), Duration::MAX).await;
+        clock.wait_until(UnixMillis(i64::MAX), Duration::ZERO).await;
     }
 
     #[test]

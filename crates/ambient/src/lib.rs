@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 
+mod afterwards;
 mod clock;
 mod entropy;
 pub mod log;
 
+pub use afterwards::Afterwards;
 pub use clock::{Clock, Hand, ParseTimeError, UnixMillis};
 pub use entropy::{Entropy, EntropyError};

@@ -1,6 +1,6 @@
 -- Everything that decides whether an access token still counts, in one read: the session is neither over nor revoked, its person is
 -- active and still a member, and the key that signed the token still verifies. Nothing of this is remembered between requests.
-SELECT m.role, u.is_admin, k.public_key, coalesce(s.authenticated_at, s.created_at) AS authenticated_at
+SELECT m.role, u.is_admin, u.must_change_password, k.public_key, coalesce(s.authenticated_at, s.created_at) AS authenticated_at
 FROM session AS s
 JOIN membership AS m ON m.account_id = s.account_id AND m.user_id = s.user_id
 JOIN user AS u ON u.id = s.user_id

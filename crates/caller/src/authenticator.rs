@@ -27,6 +27,7 @@ pub struct Authenticator {
 struct Standing {
     role: Role,
     is_platform_admin: bool,
+    must_change_password: bool,
     public_key: Vec<u8>,
     authenticated_at: UnixMillis,
 }
@@ -117,12 +118,14 @@ impl Authenticator {
             self.remembered.put(compact, token.clone(), now);
         }
         let claims = token.claims();
-        let Standing { role, is_platform_admin, authenticated_at, .. } = standing;
+        let Standing { role, is_platform_admin, must_change_password, authenticated_at, .. } =
+            standing;
         Ok(Caller {
             user_id: claims.user_id,
             account_id: claims.account_id,
             role,
             means: Means::Session { id: claims.session_id, is_platform_admin, authenticated_at },
+            must_change_password,
         })
     }
 
@@ -148,6 +151,7 @@ impl Authenticator {
         Ok(Some(Standing {
             role: row.get::<&str>("role")?.parse()?,
             is_platform_admin: row.get("is_admin")?,
+            must_change_password: row.get("must_change_password")?,
             public_key: row.get("public_key")?,
             authenticated_at: UnixMillis(row.get("authenticated_at")?),
         }))
@@ -174,6 +178,7 @@ impl Authenticator {
             account_id: account.parse()?,
             role: row.get::<&str>("role")?.parse()?,
             means: Means::ApiKey { id: id.parse()?, scopes: row.get::<&str>("scopes")?.parse()? },
+            must_change_password: false,
         })
     }
 }

@@ -32,6 +32,9 @@ pub struct Caller {
     /// The caller's role in that account at this moment.
     pub role: Role,
     pub means: Means,
+    /// Whether the person has signed in with a password of which the stored hash covers the beginning alone. Until another one is chosen
+    /// there is nothing else to be done (SECURITY R5).
+    pub must_change_password: bool,
 }
 
 /// By what means the caller has authenticated.
@@ -126,6 +129,20 @@ impl Caller {
                 "Show the password again (POST /api/auth/reauthenticate), then try again.",
             )),
         }
+    }
+
+    /// Demands that the person need not choose another password first.
+    ///
+    /// # Errors
+    /// 403.
+    pub fn require_settled_password(&self) -> Result<(), Problem> {
+        if !self.must_change_password {
+            return Ok(());
+        }
+        Err(Problem::new(
+            &kinds::PASSWORD_CHANGE_REQUIRED,
+            "Choose another password first: POST /api/auth/password.",
+        ))
     }
 
     /// The session, on routes that only sessions reach.

@@ -23,9 +23,11 @@ pub struct HashParameters(Params);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     Wrong,
-    /// Right; `is_outdated` when the hash was made in another way and should be replaced by one of this password.
+    /// Right; `is_outdated` when the hash was made in another way and should be replaced by one of this password, `is_truncated` when it
+    /// covers the beginning of this password alone, so that the person has to choose another.
     Right {
         is_outdated: bool,
+        is_truncated: bool,
     },
 }
 
@@ -106,9 +108,10 @@ pub fn verify_password(
     }
     if bcrypt_hash::is_bcrypt(stored) {
         // bcrypt has not looked at what lies beyond its limit: a new hash would bind the person to a suffix that nobody checked.
-        let is_outdated = password.as_bytes().len() <= bcrypt_hash::PASSWORD_BYTES_MAX;
+        let is_truncated = bcrypt_hash::PASSWORD_BYTES_MAX < password.as_bytes().len();
+        let right = Verdict::Right { is_outdated: !is_truncated, is_truncated };
         let is_right = bcrypt_hash::verify(password.as_bytes(), stored)?;
-        return Ok(if is_right { Verdict::Right { is_outdated } } else { Verdict::Wrong });
+        return Ok(if is_right { right } else { Verdict::Wrong });
     }
     let hash = PasswordHash::new(stored).map_err(|_| PasswordHashError::Unusable)?;
     let algorithm =
@@ -120,6 +123,7 @@ pub fn verify_password(
     match current.hasher().verify_password(password.as_bytes(), &hash) {
         Ok(()) => Ok(Verdict::Right {
             is_outdated: algorithm != Algorithm::Argon2id || params != current.0,
+            is_truncated: false,
         }),
         Err(password_hash::Error::PasswordInvalid) => Ok(Verdict::Wrong),
         Err(_) => Err(PasswordHashError::Unusable),
@@ -173,7 +177,10 @@ mod tests {
         let hash = hash_password(&password("Correct horse é "), [7; 16], &current).unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
         let verdict = |text| verify_password(&password(text), &hash, &current).unwrap();
-        assert_eq!(verdict("Correct horse é "), Verdict::Right { is_outdated: false });
+        assert_eq!(
+            verdict("Correct horse é "),
+            Verdict::Right { is_outdated: false, is_truncated: false }
+        );
         for other in ["Correct horse é", "correct horse é ", "Correct horse e\u{301} ", ""] {
             assert_eq!(verdict(other), Verdict::Wrong, "{other:?}");
         }
@@ -194,7 +201,7 @@ mod tests {
         let current = HashParameters::recommended().unwrap();
         assert_eq!(
             verify_password(&password("password"), hash, &current).unwrap(),
-            Verdict::Right { is_outdated: true }
+            Verdict::Right { is_outdated: true, is_truncated: false }
         );
     }
 
@@ -203,13 +210,16 @@ mod tests {
         let current = HashParameters::recommended().unwrap();
         let verdict = |text: &str, hash: &str| verify_password(&password(text), hash, &current);
         let hash = "$2b$06$If6bvum7DFjUnE9p2uDeDu0YHzrHM6tf.iqN8.yx.jNN1ILEf7h0i";
-        assert_eq!(verdict("abc", hash).unwrap(), Verdict::Right { is_outdated: true });
+        assert_eq!(
+            verdict("abc", hash).unwrap(),
+            Verdict::Right { is_outdated: true, is_truncated: false }
+        );
         assert_eq!(verdict("abc ", hash).unwrap(), Verdict::Wrong);
         let hash = bcrypt::hash_with_salt("x".repeat(72), 4, [7; 16]).unwrap().to_string();
         let exact = verdict(&"x".repeat(72), &hash).unwrap();
-        assert_eq!(exact, Verdict::Right { is_outdated: true });
+        assert_eq!(exact, Verdict::Right { is_outdated: true, is_truncated: false });
         let longer = verdict(&"x".repeat(73), &hash).unwrap();
-        assert_eq!(longer, Verdict::Right { is_outdated: false });
+        assert_eq!(longer, Verdict::Right { is_outdated: false, is_truncated: true });
     }
 
     #[test]
@@ -238,6 +248,40 @@ mod tests {
         for hash in hostile {
             let outcome = verify_password(&password("password"), &hash, &current);
             assert!(matches!(outcome, Err(PasswordHashError::Unusable)), "{hash}: {outcome:?}");
+        }
+    }
+
+    /// What an import may bring: hashes of the right length in which anything may stand, also in the middle of a character. None may trap
+    /// (RUSTSEC-2026-0199); the seed is fixed, and each text is printed when it fails.
+    #[test]
+    fn no_text_in_place_of_a_hash_is_a_trap() {
+        const ROUNDS: u64 = 20_000;
+        let current = HashParameters::recommended().unwrap();
+        let entropy = ambient::Entropy::sequence(199);
+        let stems = [
+            "$2b$04$m0CrhHm10qJ3lXRY.5zDGO3rS2KdeeWLuGmsfGlMfOxih58VYVfxe",
+            "$2y$15$m0CrhHm10qJ3lXRY.5zDGO3rS2KdeeWLuGmsfGlMfOxih58VYVfxe",
+            "$argon2id$v=19$m=99999,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+        ];
+        let strange = ['é', '漢', '🦀', '\u{0}', '\u{7f}', '$', '=', ',', '-', '\u{301}', '9', 'A'];
+        for round in 0..ROUNDS {
+            let dice = entropy.bytes::<8>().unwrap().map(usize::from);
+            let mut chars: Vec<char> = stems[dice[0] % stems.len()].chars().collect();
+            for pair in dice[1..].chunks_exact(2).take(1 + dice[7] % 3) {
+                let at = pair[0] % chars.len();
+                chars[at] = strange[pair[1] % strange.len()];
+            }
+            // Always one that no hash has, so that none is computed by chance.
+            let last = chars.len() - 1;
+            chars[last] = strange[dice[6] % 6];
+            let mut text: String = chars.into_iter().collect();
+            if dice[5] % 2 == 0 {
+                text.truncate(text.floor_char_boundary(59));
+                text.push_str(&"x".repeat(59 - text.len()));
+                text.push('\u{7f}');
+            }
+            let outcome = verify_password(&password("password"), &text, &current);
+            assert!(matches!(outcome, Err(PasswordHashError::Unusable)), "{round} {text:?}");
         }
     }
 }

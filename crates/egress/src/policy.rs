@@ -13,10 +13,12 @@ const URL_BYTES_MAX: usize = 2048;
 const PORTS: [u16; 2] = [443, 8443];
 
 /// Last labels of names that mean this machine, its network, or another component of the same application (SECURITY R66).
-const LOCAL_SUFFIXES: [&str; 11] = [
+const LOCAL_SUFFIXES: [&str; 15] = [
     "alt",
     "arpa",
+    "cluster",
     "corp",
+    "default",
     "home",
     "internal",
     "intranet",
@@ -25,6 +27,8 @@ const LOCAL_SUFFIXES: [&str; 11] = [
     "local",
     "localhost",
     "localdomain",
+    "localdomain6",
+    "svc",
 ];
 
 /// The URL may not be called. The texts are for whoever configured it; they hold nothing of it.
@@ -196,5 +200,7 @@ impl fmt::Debug for Target {
     }
 }
 
+#[cfg(test)]
+mod corpus;
 #[cfg(test)]
 mod tests;

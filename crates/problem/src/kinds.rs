@@ -61,6 +61,9 @@ kinds! {
         "The credential is valid, but its role in this account is too low for this route.";
     INSUFFICIENT_SCOPE "insufficient_scope" FORBIDDEN "The API key does not allow this"
         "The API key is valid, but it was made without the scope of this route, or no API key may use the route.";
+    PASSWORD_CHANGE_REQUIRED "password_change_required" FORBIDDEN "Another password is needed"
+        "The password of the person was longer than what the hash covers that another system made of it. Choose another one with \
+         `POST /api/auth/password`; until then the session is good for that, for `GET /api/me` and for signing out.";
     REAUTHENTICATION_FAILED "reauthentication_failed" FORBIDDEN "The current password is wrong"
         "What the request asks for needs the current password, and this is another one.";
     REAUTHENTICATION_REQUIRED "reauthentication_required" FORBIDDEN "The password is needed again"

@@ -33,6 +33,7 @@ pub(crate) struct Gate {
     pub access: Access,
     pub tenant: Tenant,
     pub needs_step_up: bool,
+    pub is_open_to_unsettled: bool,
 }
 
 impl Gate {
@@ -45,6 +46,9 @@ impl Gate {
         match caller.means {
             Means::Session { id, .. } => self.allowance.spend(id, self.clock.now()).await?,
             Means::ApiKey { id, .. } => self.allowance.spend(id, self.clock.now()).await?,
+        }
+        if !self.is_open_to_unsettled {
+            caller.require_settled_password()?;
         }
         self.access.check_means(&caller)?;
         if self.tenant == Tenant::Path {

@@ -35,6 +35,8 @@ pub struct Declaration {
     pub needs_step_up: bool,
     /// Whether it needs the database; probes of liveness do not.
     pub needs_database: bool,
+    /// Whether it serves someone who has to choose another password before anything else.
+    pub is_open_to_unsettled: bool,
 }
 
 /// The answer of a route that did what it is for.
@@ -104,6 +106,7 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
             is_repeatable: false,
             needs_step_up: false,
             needs_database: true,
+            is_open_to_unsettled: false,
         };
         Self { declaration, handler }
     }
@@ -178,6 +181,13 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
         self.declaration.needs_database = false;
         self
     }
+
+    /// Serves someone, too, who has to choose another password before anything else.
+    #[must_use]
+    pub fn open_to_unsettled(mut self) -> Self {
+        self.declaration.is_open_to_unsettled = true;
+        self
+    }
 }
 
 /// All routes of a component.
@@ -198,7 +208,7 @@ impl<S: Clone + Send + Sync + 'static> RouteTable<S> {
     pub fn into_router(self, state: S, gates: &Gates) -> Router {
         let mut router = Router::new();
         for Route { declaration, handler } in self.0 {
-            let Declaration { path, access, tenant, .. } = declaration;
+            let Declaration { path, access, tenant, is_open_to_unsettled, .. } = declaration;
             let announced = (BodyLimit(declaration.body_bytes_max), gates.trusted_proxies.clone());
             // The layer that is added last is the first that a request meets.
             let mut handler = handler.route_layer(from_fn_with_state(announced, announce));
@@ -220,6 +230,7 @@ impl<S: Clone + Send + Sync + 'static> RouteTable<S> {
                     access,
                     tenant,
                     needs_step_up: declaration.needs_step_up,
+                    is_open_to_unsettled,
                 };
                 handler = handler.route_layer(from_fn_with_state(gate, authorize));
             }

@@ -1,3 +1,4 @@
+use ambient::Afterwards;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
@@ -79,12 +80,33 @@ impl Client {
         }
     }
 
-    /// Sends any request.
+    /// The router itself, for requests whose answers are no JSON.
+    pub fn router(&self) -> Router {
+        self.router.clone()
+    }
+
+    /// Posts each of these texts and expects each to be refused as what the route does not take, before anything is done.
+    ///
+    /// Panics with the first that is not.
+    pub async fn refuses(&self, path: &str, bodies: impl IntoIterator<Item = impl Into<String>>) {
+        for body in bodies {
+            let body = body.into();
+            let answer = self.post_text(path, body.clone()).await;
+            assert_eq!(
+                (answer.status, answer.code()),
+                (StatusCode::BAD_REQUEST, "invalid_request"),
+                "{path} {body}"
+            );
+        }
+    }
+
+    /// Sends any request, and does the work that follows the answer.
     ///
     /// Panics when the answer has a body that is no JSON, or breaks what every answer promises: a request id that the body repeats.
     pub async fn send(&self, request: Request<Body>) -> Answer {
         let response = self.router.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
+        let (mut parts, body) = response.into_parts();
+        let afterwards = parts.extensions.remove::<Afterwards>();
         let bytes = body.collect().await.unwrap().to_bytes();
         let body =
             if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
@@ -93,6 +115,9 @@ impl Client {
         if parts.status.is_client_error() || parts.status.is_server_error() {
             assert_eq!(body["request_id"].as_str(), request_id);
             assert_eq!(parts.headers[header::CONTENT_TYPE], "application/problem+json");
+        }
+        if let Some(work) = afterwards {
+            work.run().await;
         }
         Answer { status: parts.status, headers: parts.headers, body }
     }

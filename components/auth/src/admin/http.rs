@@ -65,6 +65,17 @@ pub async fn sign_out_user(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// `POST /api/admin/users/{id}/reset-mfa`
+pub async fn reset_mfa(
+    caller: Caller,
+    State(auth): State<Auth>,
+    address: ClientAddress,
+    Path(id): Path<UserId>,
+) -> Result<StatusCode, Problem> {
+    auth.reset_mfa(&caller, address, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 /// `GET /api/admin/audit`
 pub async fn list_platform_audit(
     State(auth): State<Auth>,

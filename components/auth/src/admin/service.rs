@@ -63,4 +63,23 @@ impl Auth {
         let entry = Entry::by(caller, address, "user.signed_out").in_log(Log::Platform).on(user.id);
         Ok(store::sign_out_user(&self.database, id, self.clock.now(), entry).await?)
     }
+
+    /// Takes the second factor from a person who has lost it, and ends all sessions: whoever asked for this may have been somebody else, and
+    /// then the person learns of it by mail. Nobody does it to themselves: that would spare a thief of the session the password.
+    pub async fn reset_mfa(
+        &self,
+        caller: &Caller,
+        address: ClientAddress,
+        id: UserId,
+    ) -> Result<(), AuthError> {
+        if id == caller.user_id {
+            return Err(AuthError::OwnPerson);
+        }
+        let user = store::get_user(&self.database, id).await?.ok_or(AuthError::NotFound)?;
+        let entry = Entry::by(caller, address, "user.mfa_reset").in_log(Log::Platform).on(user.id);
+        store::reset_mfa(&self.database, id, self.clock.now(), entry).await?;
+        let subject = "An administrator removed the second factor of your account";
+        self.mail_notice(&user.email, subject).await;
+        Ok(())
+    }
 }

@@ -59,6 +59,18 @@ pub async fn sign_out_user(
     audit::commit(database, now, action, vec![entry], When::Always).await.map(drop)
 }
 
+/// Removes a person's second factor with its recovery codes, and ends all sessions.
+pub async fn reset_mfa(
+    database: &Database,
+    id: UserId,
+    now: UnixMillis,
+    entry: Entry,
+) -> Result<(), DatabaseError> {
+    let delete = Statement::new(include_str!("../../queries/delete_totp.sql")).bind(id.to_string());
+    let action = vec![delete, revoke_sessions(id, now)];
+    audit::commit(database, now, action, vec![entry], When::Always).await.map(drop)
+}
+
 fn revoke_sessions(id: UserId, now: UnixMillis) -> Statement {
     Statement::new(include_str!("../../queries/revoke_sessions_of_user.sql"))
         .bind(id.to_string())

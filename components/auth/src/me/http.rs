@@ -1,11 +1,13 @@
+use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
 use caller::{Caller, ClientAddress};
 use credentials::Password;
 use problem::{Json, Problem};
 use serde::Deserialize;
 
-use super::{ProfileChange, TextChange};
+use super::{AddressChange, ProfileChange, TextChange};
 use crate::service::{Auth, User};
 
 #[derive(Deserialize)]
@@ -15,6 +17,11 @@ pub struct ProfileBody {
     username: TextChange,
     #[serde(default)]
     name: TextChange,
+    #[serde(default)]
+    email: Option<String>,
+    /// Needed for another address.
+    #[serde(default)]
+    current_password: Option<Password>,
 }
 
 #[derive(Deserialize)]
@@ -34,9 +41,20 @@ pub async fn update_me(
     State(auth): State<Auth>,
     address: ClientAddress,
     Json(body): Json<ProfileBody>,
-) -> Result<Json<User>, Problem> {
-    let change = ProfileChange { username: body.username, name: body.name };
-    Ok(Json(auth.change_profile(&caller, address, change).await?))
+) -> Result<Response, Problem> {
+    let ProfileBody { username, name, email, current_password } = body;
+    let afterwards = match email {
+        Some(email) => {
+            let change = AddressChange { email, current_password };
+            Some(auth.ask_for_address(&caller, address, change).await?)
+        }
+        None => None,
+    };
+    let user = auth.change_profile(&caller, address, ProfileChange { username, name }).await?;
+    Ok(match afterwards {
+        Some(afterwards) => (Extension(afterwards), Json(user)).into_response(),
+        None => Json(user).into_response(),
+    })
 }
 
 /// `DELETE /api/me`

@@ -1,3 +1,5 @@
+use ambient::Afterwards;
+use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use caller::{Caller, ClientAddress};
@@ -51,9 +53,9 @@ pub async fn forget_password(
     State(auth): State<Auth>,
     address: ClientAddress,
     Json(body): Json<ForgotBody>,
-) -> Result<StatusCode, Problem> {
-    auth.forget_password(address, &body.email).await?;
-    Ok(StatusCode::ACCEPTED)
+) -> Result<(StatusCode, Extension<Afterwards>), Problem> {
+    let afterwards = auth.forget_password(address, &body.email).await?;
+    Ok((StatusCode::ACCEPTED, Extension(afterwards)))
 }
 
 /// `POST /api/auth/password/reset`

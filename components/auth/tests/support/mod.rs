@@ -54,10 +54,15 @@ pub fn client(database: &Database, master_key: &str) -> (Client, Hand) {
 /// An instance with these variables.
 pub fn client_with(database: &Database, variables: &[(&str, &str)]) -> (Client, Hand) {
     let (clock, hand) = Clock::manual(NOW);
+    (client_by(database, clock, variables), hand)
+}
+
+/// An instance by this clock.
+pub fn client_by(database: &Database, clock: Clock, variables: &[(&str, &str)]) -> Client {
     let variables: Variables = variables.iter().copied().collect();
     let settings = AuthSettings::new(&variables).unwrap();
     let router = auth::router(database.clone(), settings, clock, Entropy::system()).unwrap();
-    (Client::new(router), hand)
+    Client::new(router)
 }
 
 /// Where mails arrive: a webhook on a real server.

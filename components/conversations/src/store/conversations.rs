@@ -225,7 +225,7 @@ pub(super) fn last(results: &[Rows]) -> Result<Option<Conversation>, Conversatio
     results.last().map(first).transpose().map(Option::flatten)
 }
 
-fn first(rows: &Rows) -> Result<Option<Conversation>, ConversationError> {
+pub(super) fn first(rows: &Rows) -> Result<Option<Conversation>, ConversationError> {
     rows.first().map(read_conversation).transpose()
 }
 

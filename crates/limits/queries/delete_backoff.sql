@@ -1,0 +1,2 @@
+DELETE FROM backoff
+WHERE bucket = ?1

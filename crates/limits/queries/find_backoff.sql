@@ -1,0 +1,3 @@
+SELECT opens_at
+FROM backoff
+WHERE bucket = ?1

@@ -1,0 +1,3 @@
+DROP INDEX user_by_legacy_hash;
+
+ALTER TABLE user DROP COLUMN must_change_password;

@@ -261,6 +261,25 @@ mod tests {
                 json!({"url": "https://10.0.0.1/"}),
                 "provider acme: introspection: The URL must",
             ),
+            ("hunter2", json!(1), "it is no JSON array of providers"),
+            ("client_id", json!(1), "it is no JSON array of providers"),
+        ] {
+            let mut wrong = good();
+            wrong[name] = value;
+            let error = read_one(&wrong, false).unwrap_err();
+            assert!(error.starts_with(sentence), "{wrong}: {error}");
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+        let twice = json!([good(), good()]).to_string();
+        let error = read(&twice, &UrlPolicy::default(), false).unwrap_err();
+        assert_eq!(error, "two providers are called acme");
+        let many = vec![good(); 21];
+        assert!(read(&json!(many).to_string(), &UrlPolicy::default(), false).is_err());
+    }
+
+    #[test]
+    fn addresses_that_could_mislead_a_browser_are_refused() {
+        for (name, value, sentence) in [
             ("return_to", json!(["//app.example.com"]), "provider acme: return_to"),
             ("return_to", json!(["http://app.example.com"]), "provider acme: return_to"),
             (
@@ -277,8 +296,6 @@ mod tests {
                 "provider acme: return_to",
             ),
             ("return_to", json!(["javascript:alert(1)"]), "provider acme: return_to"),
-            ("hunter2", json!(1), "it is no JSON array of providers"),
-            ("client_id", json!(1), "it is no JSON array of providers"),
         ] {
             let mut wrong = good();
             wrong[name] = value;
@@ -286,11 +303,6 @@ mod tests {
             assert!(error.starts_with(sentence), "{wrong}: {error}");
             assert!(!error.contains("hunter2"), "{error}");
         }
-        let twice = json!([good(), good()]).to_string();
-        let error = read(&twice, &UrlPolicy::default(), false).unwrap_err();
-        assert_eq!(error, "two providers are called acme");
-        let many = vec![good(); 21];
-        assert!(read(&json!(many).to_string(), &UrlPolicy::default(), false).is_err());
     }
 
     #[test]

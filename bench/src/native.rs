@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use ambient::{Clock, Entropy};
+use ambient::{Afterwards, Clock, Entropy};
 use anyhow::{Context as _, Result};
 use axum::Router;
 use axum::body::Body;
@@ -83,7 +83,11 @@ impl Application {
         }
         let theirs = folder(request.uri().path()).is_some_and(|it| self.folders.contains(it));
         let router = if theirs { &self.conversations } else { &self.auth };
-        router.clone().oneshot(request.map(Body::new)).await
+        let mut response = router.clone().oneshot(request.map(Body::new)).await?;
+        if let Some(work) = response.extensions_mut().remove::<Afterwards>() {
+            tokio::spawn(work.run());
+        }
+        Ok(response)
     }
 }
 

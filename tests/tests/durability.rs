@@ -2,9 +2,11 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use e2e::server::Options;
 use e2e::{Client, Server};
 use http::{Method, StatusCode};
 use serde_json::json;
@@ -16,7 +18,7 @@ const WRITERS: usize = 64;
 #[tokio::test(flavor = "multi_thread")]
 async fn every_acknowledged_message_of_64_writers_is_there_after_kill_9() {
     let state = tempfile::tempdir().unwrap();
-    let server = Server::start(state.path());
+    let server = unlimited(state.path());
     let (ada, _) = Client::new(server.address()).sign_up("ada@example.com").await;
     let created = ada.post("/api/conversations", &json!({})).await;
     let path = format!("/api/conversations/{}/messages", created.body["id"].as_str().unwrap());
@@ -60,7 +62,7 @@ async fn every_acknowledged_message_of_64_writers_is_there_after_kill_9() {
     }
     assert!(2_000 <= acknowledged.len());
 
-    let server = Server::start(state.path());
+    let server = unlimited(state.path());
     let stored = read_all(&ada.at(server.address()), &path).await;
     for (seq, text) in &acknowledged {
         let index = usize::try_from(*seq).unwrap().checked_sub(1).unwrap();
@@ -85,4 +87,9 @@ async fn read_all(client: &Client, path: &str) -> Vec<String> {
             texts.push(message["content"].as_str().unwrap().to_owned());
         }
     }
+}
+
+/// One person does here what many would do.
+fn unlimited(state: &Path) -> Server {
+    Options::new(state).variable("limit_api", "off").start()
 }

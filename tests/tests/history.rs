@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
+use e2e::server::Options;
 use e2e::{Client, Server};
 use http::{Method, StatusCode};
 use serde_json::json;
@@ -13,7 +15,7 @@ const APPENDS: usize = 200;
 #[tokio::test(flavor = "multi_thread")]
 async fn of_64_writers_with_200_appends_each_nothing_is_missing_after_kill_9() {
     let state = tempfile::tempdir().unwrap();
-    let server = Server::start(state.path());
+    let server = unlimited(state.path());
     let (ada, _) = Client::new(server.address()).sign_up("ada@example.com").await;
     let created = ada.post("/api/conversations", &json!({})).await;
     let path = format!("/api/conversations/{}/messages", created.body["id"].as_str().unwrap());
@@ -39,7 +41,7 @@ async fn of_64_writers_with_200_appends_each_nothing_is_missing_after_kill_9() {
     assert_eq!(seqs, (1..=WRITERS * APPENDS).collect::<Vec<_>>());
     assert!(!server.kill().success());
 
-    let server = Server::start(state.path());
+    let server = unlimited(state.path());
     let ada = ada.at(server.address());
     let mut stored = BTreeMap::new();
     let mut next = Some(format!("{path}?limit=200&after=0"));
@@ -69,4 +71,9 @@ async fn append(client: &Client, path: &str, body: &serde_json::Value) -> usize 
         assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{answer:?}");
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
+}
+
+/// One person does here what many would do.
+fn unlimited(state: &Path) -> Server {
+    Options::new(state).variable("limit_api", "off").start()
 }

@@ -11,9 +11,10 @@ use super::evidence::{Evidence, Shown};
 use super::flow::{Arrival, Beginning, Landing};
 use super::identities::ExternalIdentity;
 use super::{cookie, store};
+use crate::browser::Client;
 use crate::device::Device;
 use crate::page::{ListQuery, Page};
-use crate::service::{Auth, SignedIn};
+use crate::service::Auth;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -81,12 +82,13 @@ pub async fn list_providers(State(auth): State<Auth>) -> Json<Page<ProviderView>
 /// `POST /api/auth/exchange`
 pub async fn exchange_token(
     State(auth): State<Auth>,
+    client: Client,
     device: Device,
     Json(body): Json<ExchangeBody>,
-) -> Result<Json<SignedIn>, Problem> {
+) -> Result<Response, Problem> {
     let ExchangeBody { provider, token, code, code_verifier, totp } = body;
     let evidence = Evidence { provider, shown: Shown::new(token, code, code_verifier)? };
-    Ok(Json(auth.exchange(&evidence, totp.as_deref(), device).await?))
+    client.answer(StatusCode::OK, auth.exchange(&evidence, totp.as_deref(), device).await?)
 }
 
 /// `GET /api/auth/oidc/{provider}/start`

@@ -121,8 +121,9 @@ async fn rows(database: &Database) -> BTreeMap<String, Vec<String>> {
     let tables = database.query(Statement::new(tables)).await.unwrap();
     let mut all = BTreeMap::new();
     for table in tables.iter().map(|row| row.get::<String>("name").unwrap()) {
-        let is_kept = ["schema_migration", "root_key", "signing_key", "audit_entry"]
-            .contains(&table.as_str());
+        let is_kept =
+            ["schema_migration", "root_key", "signing_key", "audit_entry", "audit_checkpoint"]
+                .contains(&table.as_str());
         if is_kept || table.starts_with("rate_limit") {
             continue;
         }

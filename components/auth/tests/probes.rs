@@ -275,6 +275,7 @@ fn the_table_is_what_the_contract_says() {
     POST /api/auth/refresh refresh_session Public
     POST /api/auth/logout logout Person
     POST /api/auth/switch switch_account Person
+    POST /api/auth/reauthenticate reauthenticate Person
     GET /api/me/sessions list_sessions Person
     DELETE /api/me/sessions/{id} revoke_session Person
     POST /api/auth/password change_password Person

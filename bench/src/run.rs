@@ -102,7 +102,11 @@ async fn compare(
             let before = Usage::of(&running.server)?;
             let seen = load.run(Until::Elapsed(Duration::from_secs(plan.seconds))).await?;
             let after = Usage::of(&running.server)?;
-            figures.push(Figures::new(&seen, after.cpu - before.cpu, after.memory_peak));
+            figures.push(Figures::new(
+                &seen,
+                after.cpu.saturating_sub(before.cpu),
+                after.memory_peak,
+            ));
         }
     }
     let [native, host] = rounds.map(Figures::median);

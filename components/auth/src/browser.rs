@@ -8,7 +8,7 @@ use problem::{Json, Problem, kinds};
 use url::Url;
 
 use crate::error::AuthError;
-use crate::service::{Auth, REFRESH_TOKEN_IDLE, SignedIn};
+use crate::service::{Auth, REFRESH_TOKEN_IDLE, Revealed, SignedIn};
 
 /// The header with which a client says that it runs in a browser. No form and no link can send it, and other origins have to ask first.
 const CLIENT: &str = "x-selvage-client";
@@ -38,7 +38,7 @@ impl Client {
             return Ok((status, Json(signed_in)).into_response());
         }
         let token = signed_in.refresh_token.take();
-        let token = token.as_ref().map(|token| token.as_str()).unwrap_or_default();
+        let token = token.as_ref().map(Revealed::as_str).unwrap_or_default();
         let lifetime = REFRESH_TOKEN_IDLE.as_secs();
         let cookie = format!("{COOKIE}={token}; Max-Age={lifetime}; {ATTRIBUTES}");
         Ok((status, with_cookie(&cookie)?, Json(signed_in)).into_response())

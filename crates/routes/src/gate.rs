@@ -10,7 +10,7 @@ use ids::AccountId;
 use limits::Allowance;
 use problem::{BodyLimit, Problem, kinds};
 
-use crate::{Access, Readiness, Tenant};
+use crate::{Access, PasswordRule, Readiness, Tenant};
 
 /// What stands before the handlers.
 #[derive(Debug, Clone)]
@@ -32,8 +32,7 @@ pub(crate) struct Gate {
     pub clock: Clock,
     pub access: Access,
     pub tenant: Tenant,
-    pub needs_step_up: bool,
-    pub is_open_to_unsettled: bool,
+    pub password: PasswordRule,
 }
 
 impl Gate {
@@ -47,7 +46,7 @@ impl Gate {
             Means::Session { id, .. } => self.allowance.spend(id, self.clock.now()).await?,
             Means::ApiKey { id, .. } => self.allowance.spend(id, self.clock.now()).await?,
         }
-        if !self.is_open_to_unsettled {
+        if self.password != PasswordRule::Any {
             caller.require_settled_password()?;
         }
         self.access.check_means(&caller)?;
@@ -56,7 +55,7 @@ impl Gate {
             caller = self.authenticator.enter(caller, account_id).await?;
         }
         self.access.check_role(&caller)?;
-        if self.needs_step_up {
+        if self.password == PasswordRule::ShownLately {
             caller.require_step_up(self.clock.now())?;
         }
         Ok(caller)

@@ -12,4 +12,4 @@ pub use axum::http::Method;
 pub use gate::Gates;
 pub use openapi::{Part, UnknownSchema, openapi};
 pub use readiness::Readiness;
-pub use table::{Declaration, Outcome, Route, RouteTable};
+pub use table::{Declaration, Outcome, PasswordRule, Route, RouteTable};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use crate::{Access, Declaration, Tenant};
+use crate::{Access, Declaration, PasswordRule, Tenant};
 
 /// What one component has to say: its routes, and the schemas that they name.
 #[derive(Debug, Clone)]
@@ -96,7 +96,10 @@ fn operation(declaration: &Declaration) -> Value {
         ("responses", Some(json!({outcome.status.to_string(): success, "default": problem}))),
         ("x-selvage-role", role(*access).map(Value::from)),
         ("x-selvage-tenant", tenant.map(Value::from)),
-        ("x-selvage-step-up", declaration.needs_step_up.then_some(Value::Bool(true))),
+        (
+            "x-selvage-step-up",
+            (declaration.password == PasswordRule::ShownLately).then_some(Value::Bool(true)),
+        ),
     ];
     let members = members.into_iter();
     members.filter_map(|(name, value)| value.map(|value| (name.to_owned(), value))).collect()

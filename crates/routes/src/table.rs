@@ -31,12 +31,21 @@ pub struct Declaration {
     pub body_bytes_max: usize,
     /// Whether a request with the header `Idempotency-Key` has one effect, however often it is sent.
     pub is_repeatable: bool,
-    /// Whether the caller must have shown the password lately.
-    pub needs_step_up: bool,
     /// Whether it needs the database; probes of liveness do not.
     pub needs_database: bool,
-    /// Whether it serves someone who has to choose another password before anything else.
-    pub is_open_to_unsettled: bool,
+    /// What it asks of the caller's password.
+    pub password: PasswordRule,
+}
+
+/// What a route asks of its caller's password, beyond that someone is signed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PasswordRule {
+    /// Nothing: it serves someone, too, who has to choose another one before anything else.
+    Any,
+    /// It need not be changed first.
+    Settled,
+    /// It need not be changed first, and was shown lately.
+    ShownLately,
 }
 
 /// The answer of a route that did what it is for.
@@ -104,9 +113,8 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
             outcome: Outcome { status: 204, schema: None },
             body_bytes_max: BODY_BYTES_MAX,
             is_repeatable: false,
-            needs_step_up: false,
             needs_database: true,
-            is_open_to_unsettled: false,
+            password: PasswordRule::Settled,
         };
         Self { declaration, handler }
     }
@@ -171,7 +179,7 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
     /// Needs someone who has shown the password within the last ten minutes.
     #[must_use]
     pub fn needs_step_up(mut self) -> Self {
-        self.declaration.needs_step_up = true;
+        self.declaration.password = PasswordRule::ShownLately;
         self
     }
 
@@ -185,7 +193,7 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
     /// Serves someone, too, who has to choose another password before anything else.
     #[must_use]
     pub fn open_to_unsettled(mut self) -> Self {
-        self.declaration.is_open_to_unsettled = true;
+        self.declaration.password = PasswordRule::Any;
         self
     }
 }
@@ -208,7 +216,7 @@ impl<S: Clone + Send + Sync + 'static> RouteTable<S> {
     pub fn into_router(self, state: S, gates: &Gates) -> Router {
         let mut router = Router::new();
         for Route { declaration, handler } in self.0 {
-            let Declaration { path, access, tenant, is_open_to_unsettled, .. } = declaration;
+            let Declaration { path, access, tenant, password, .. } = declaration;
             let announced = (BodyLimit(declaration.body_bytes_max), gates.trusted_proxies.clone());
             // The layer that is added last is the first that a request meets.
             let mut handler = handler.route_layer(from_fn_with_state(announced, announce));
@@ -229,8 +237,7 @@ impl<S: Clone + Send + Sync + 'static> RouteTable<S> {
                     clock: gates.clock.clone(),
                     access,
                     tenant,
-                    needs_step_up: declaration.needs_step_up,
-                    is_open_to_unsettled,
+                    password,
                 };
                 handler = handler.route_layer(from_fn_with_state(gate, authorize));
             }

@@ -26,12 +26,13 @@ async fn no_secret_is_where_it_was_not_meant_to_be() {
     let world = World::new().await;
     let secrets = world.secrets();
     assert!(40 <= secrets.len(), "{}", secrets.len());
-    let traces: Vec<_> = secrets.iter().map(|(name, text)| Traces::new(name, text)).collect();
-    let find = |place: &str, bytes: &[u8]| -> Vec<String> {
-        traces.iter().filter_map(|traces| traces.find(bytes, place)).collect()
-    };
+    let mut traces = Traces::default();
+    for (name, text) in &secrets {
+        traces.add(name, text);
+    }
+    let find = |place: &str, bytes: &[u8]| traces.find(bytes, place);
     let (mut sent, mut hits) = (0, Vec::new());
-    for (component, route) in world.routes() {
+    for (component, route) in World::routes() {
         for (n, (_, secret)) in secrets.iter().enumerate() {
             for request in requests(&world, &route, secret, n) {
                 let (place, request) = request;

@@ -6,6 +6,7 @@ use axum::http::{Method, Request, header};
 use routes::Declaration;
 use serde_json::{Map, Value, json};
 
+use crate::traces::all_escaped;
 use crate::world::World;
 
 /// Fields that hold secrets. All others are a person's own words, which are kept as they are.
@@ -81,7 +82,7 @@ fn in_headers(world: &World, route: &Declaration, path: &str, secret: &str) -> V
 }
 
 fn in_the_url(world: &World, route: &Declaration, path: &str, secret: &str) -> Vec<Placed> {
-    let escaped: String = secret.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let escaped = all_escaped(secret);
     let request =
         |path: String| world.signed_in(json_request(route, &path)).body(Body::from("{}")).unwrap();
     let mut placed: Vec<Placed> = ["access_token", "cursor", "limit", "before", "x"]

@@ -4,7 +4,7 @@ use axum::http::Method;
 use routes::Declaration;
 use serde_json::{Value, json};
 
-use crate::world::World;
+use crate::world::{PASSWORD, World};
 
 /// A request, without its key.
 #[derive(Debug, Clone)]
@@ -38,9 +38,10 @@ pub async fn call(world: &World, route: &Declaration) -> Call {
     let message = |text: &str| json!({"role": "user", "content": text});
     let (component, conversation, first) = (1, &world.conversation, &world.message);
     let (component, path, body, other) = match route.operation_id {
-        "enrol_totp" => (0, route.path.to_owned(), password(world.password()), password("x")),
-        "create_api_key" => (0, route.path.to_owned(), json!({"name": "a"}), json!({"name": "b"})),
-        "create_account" => (0, route.path.to_owned(), json!({"name": "a"}), json!({"name": "b"})),
+        "enrol_totp" => (0, route.path.to_owned(), password(PASSWORD), password("x")),
+        "create_api_key" | "create_account" => {
+            (0, route.path.to_owned(), json!({"name": "a"}), json!({"name": "b"}))
+        }
         "create_invitation" => {
             let path = format!("/api/accounts/{}/invitations", world.team().await);
             let body =

@@ -16,7 +16,7 @@ use tower::ServiceExt as _;
 use crate::calls::Call;
 
 const EMAIL: &str = "ada@example.com";
-const PASSWORD: &str = "correct horse battery";
+pub const PASSWORD: &str = "correct horse battery";
 
 pub struct World {
     database: Database,
@@ -75,7 +75,7 @@ impl World {
         let path = format!("/api/conversations/{}/messages", world.conversation);
         let body = json!({"role": "user", "content": "first"});
         let message = world.json(1, &path, body, token).await;
-        world.message = message["id"].as_str().unwrap().to_owned();
+        message["id"].as_str().unwrap().clone_into(&mut world.message);
         world
     }
 
@@ -89,10 +89,6 @@ impl World {
             conversation: self.conversation.clone(),
             message: self.message.clone(),
         }
-    }
-
-    pub fn password(&self) -> &str {
-        PASSWORD
     }
 
     /// A new access token.

@@ -1,6 +1,7 @@
 //! Callers who have begun to sign in and are not in: people who have not proven their address where that is needed, and people who have
 //! shown their password and not their second factor. What they were answered is all that they hold, and it opens no route.
 
+use ambient::Afterwards;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request};
@@ -30,9 +31,12 @@ async fn post(router: &Router, path: &str, token: &str, body: Value) -> Shown {
         .header("authorization", format!("Bearer {token}"))
         .body(Body::from(body.to_string()))
         .unwrap();
-    let (parts, body) = router.clone().oneshot(request).await.unwrap().into_parts();
+    let (mut parts, body) = router.clone().oneshot(request).await.unwrap().into_parts();
     let bytes = body.collect().await.unwrap().to_bytes();
     let body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+    if let Some(work) = parts.extensions.remove::<Afterwards>() {
+        work.run().await;
+    }
     let mut texts: Vec<String> =
         parts.headers.values().map(|value| value.to_str().unwrap().to_owned()).collect();
     gather(&body, &mut texts);

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
 use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
 
 use e2e::server::Options;
@@ -39,6 +41,11 @@ async fn of_64_writers_with_200_appends_each_nothing_is_missing_after_kill_9() {
     }
     let seqs: Vec<_> = acknowledged.keys().copied().collect();
     assert_eq!(seqs, (1..=WRITERS * APPENDS).collect::<Vec<_>>());
+    let commits = commits(&server);
+    assert!(
+        commits * 2 < WRITERS * APPENDS,
+        "{commits} commits: those who write at once share their waits for the disk"
+    );
     assert!(!server.kill().success());
 
     let server = unlimited(state.path());
@@ -75,5 +82,25 @@ async fn append(client: &Client, path: &str, body: &serde_json::Value) -> usize 
 
 /// One person does here what many would do.
 fn unlimited(state: &Path) -> Server {
-    Options::new(state).variable("limit_api", "off").start()
+    Options::new(state)
+        .variable("limit_api", "off")
+        .arg("--admin-listen")
+        .arg("127.0.0.1:0")
+        .start()
+}
+
+/// How often the server has committed, as it tells the operator.
+fn commits(server: &Server) -> usize {
+    let log = server.log();
+    let (_, rest) = log.split_once("metrics and health on http://").unwrap();
+    let address = rest.split_whitespace().next().unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream
+        .write_all(b"GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+        .unwrap();
+    let mut metrics = String::new();
+    stream.read_to_string(&mut metrics).unwrap();
+    let name = "host_database_commit_writes_count{database=\"default\"} ";
+    let line = metrics.lines().find_map(|line| line.strip_prefix(name));
+    line.unwrap_or_else(|| panic!("{metrics}")).parse().unwrap()
 }

@@ -102,5 +102,6 @@ fn commits(server: &Server) -> usize {
     stream.read_to_string(&mut metrics).unwrap();
     let name = "host_database_commit_writes_count{database=\"default\"} ";
     let line = metrics.lines().find_map(|line| line.strip_prefix(name));
-    line.unwrap_or_else(|| panic!("{metrics}")).parse().unwrap()
+    assert!(line.is_some(), "{metrics}");
+    line.unwrap().parse().unwrap()
 }

@@ -62,8 +62,11 @@ struct Native {
     listen: SocketAddr,
 }
 
-#[tokio::main]
-async fn main() -> Result<()> {
+/// Measures, as the arguments of the process say, and prints what it has seen.
+///
+/// # Errors
+/// What keeps it from measuring: a server that does not start, an answer that is none.
+pub async fn main() -> Result<()> {
     let arguments = Arguments::parse();
     match arguments.command {
         Some(Command::Native(native)) => native::serve(&native.state_dir, native.listen).await,

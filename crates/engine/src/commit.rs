@@ -18,7 +18,7 @@ impl Writer {
             Ok(()) => {
                 let took = started.elapsed();
                 self.commit_time = (self.commit_time * 7 + took) / 8;
-                self.counters.committed(group.members.len(), took);
+                self.counters.committed(group.effects(), took);
                 group.members.drain(..).for_each(Member::succeed);
                 group.is_open = false;
             }
@@ -49,7 +49,7 @@ impl Writer {
         Counters::add(&self.counters.replays);
         for member in group.members.drain(..) {
             match member {
-                Member::Unit { unit, .. } => {
+                Member::Unit { unit, .. } | Member::Failed { unit, .. } => {
                     let result = self.run_alone(&unit);
                     drop(unit.reply.send(result));
                 }
@@ -59,6 +59,7 @@ impl Writer {
                         "the transaction was rolled back: abort due to ROLLBACK".to_owned();
                     drop(reply.send(Err(EngineError::Sqlite { code: 516, message })));
                 }
+                rolled_back @ Member::RolledBack { .. } => rolled_back.succeed(),
             }
         }
     }

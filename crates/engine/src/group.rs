@@ -14,6 +14,13 @@ pub struct Outcome {
     pub changed_rows: bool,
 }
 
+impl Outcome {
+    /// What a statement gives that has no result, such as COMMIT.
+    pub fn nothing() -> Self {
+        Self { result: QueryResult::empty(), changed_rows: false }
+    }
+}
+
 pub type Reply<T> = oneshot::Sender<Result<T, EngineError>>;
 
 /// Statements that take effect together or not at all.
@@ -31,8 +38,18 @@ pub enum Member {
         unit: Unit,
         outcomes: Vec<Outcome>,
     },
+    /// It left nothing. It waits for the commit all the same: perhaps it failed on what another member did, and whoever is told so will
+    /// look for that.
+    Failed {
+        unit: Unit,
+        error: EngineError,
+    },
     /// A session's transaction that has said COMMIT. It saw results already, so it cannot run again.
     Transaction {
+        reply: Reply<Outcome>,
+    },
+    /// A session's transaction that has said ROLLBACK, perhaps because of what it saw of another member.
+    RolledBack {
         reply: Reply<Outcome>,
     },
 }
@@ -41,18 +58,26 @@ impl Member {
     pub fn succeed(self) {
         match self {
             Self::Unit { unit, outcomes } => drop(unit.reply.send(Ok(outcomes))),
-            Self::Transaction { reply } => {
-                let outcome = Outcome { result: QueryResult::empty(), changed_rows: false };
-                drop(reply.send(Ok(outcome)));
+            Self::Failed { unit, error } => drop(unit.reply.send(Err(error))),
+            Self::Transaction { reply } | Self::RolledBack { reply } => {
+                drop(reply.send(Ok(Outcome::nothing())));
             }
         }
     }
 
     pub fn fail(self, error: EngineError) {
         match self {
-            Self::Unit { unit, .. } => drop(unit.reply.send(Err(error))),
+            Self::Unit { unit, .. } | Self::Failed { unit, .. } => {
+                drop(unit.reply.send(Err(error)));
+            }
             Self::Transaction { reply } => drop(reply.send(Err(error))),
+            rolled_back @ Self::RolledBack { .. } => rolled_back.succeed(),
         }
+    }
+
+    /// Whether it left something for the commit.
+    pub fn has_effect(&self) -> bool {
+        matches!(self, Self::Unit { .. } | Self::Transaction { .. })
     }
 }
 
@@ -67,5 +92,10 @@ pub struct Group {
 impl Group {
     pub fn new() -> Self {
         Self { members: Vec::new(), statements: 0, is_open: false, started: Instant::now() }
+    }
+
+    /// How many of its members left something for the commit.
+    pub fn effects(&self) -> usize {
+        self.members.iter().filter(|member| member.has_effect()).count()
     }
 }

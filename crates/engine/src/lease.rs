@@ -1,6 +1,6 @@
 //! A session's transaction: the writer serves that session alone until it ends, but the commit is still the group's.
 //!
-//! BEGIN becomes a savepoint inside the open group, ROLLBACK goes back to it, COMMIT releases it and is answered after the group's
+//! BEGIN becomes a savepoint inside the open group, ROLLBACK goes back to it, COMMIT releases it, and both are answered after the group's
 //! real COMMIT. So the transaction sees all that was committed before it and whatever its group did before it (if the group
 //! fails, so does the transaction: nobody is told of anything that did not last), and nobody sees its changes before it commits,
 //! because readers see only commits and the writer does nothing else meanwhile: transactions are serializable.
@@ -21,7 +21,6 @@ use crate::error::EngineError;
 use crate::group::{Group, Member, Outcome, Reply};
 use crate::learned::{Control, Learned};
 use crate::metrics::Counters;
-use crate::run::QueryResult;
 use crate::writer::Writer;
 
 /// The savepoint that stands for the session's BEGIN. A session cannot name it: see [`is_reserved`].
@@ -116,7 +115,7 @@ impl Writer {
         match self.open_lease(group, &lease) {
             Ok(transaction) => {
                 Counters::add(&self.counters.transactions);
-                drop(lease.opening.reply.send(Ok(nothing())));
+                drop(lease.opening.reply.send(Ok(Outcome::nothing())));
                 let end = self.serve(group, transaction, &lease.commands, &lease.ending);
                 lease.ending.set(end);
             }
@@ -193,7 +192,12 @@ impl Writer {
                 Step::Rollback => {
                     let end = self.roll_back(group, &transaction, End::Finished);
                     ending.set(end);
-                    drop(command.reply.send(Ok(nothing())));
+                    let member = Member::RolledBack { reply: command.reply };
+                    if group.is_open {
+                        group.members.push(member);
+                    } else {
+                        member.succeed();
+                    }
                     return end;
                 }
                 Step::Commit => {
@@ -268,7 +272,7 @@ impl Writer {
                 ending.set(End::Finished);
                 group.members.push(Member::Transaction { reply });
                 if real {
-                    self.counters.committed(group.members.len(), started.elapsed());
+                    self.counters.committed(group.effects(), started.elapsed());
                     group.members.drain(..).for_each(Member::succeed);
                     group.is_open = false;
                 }
@@ -343,8 +347,4 @@ fn is_reserved(name: &str) -> bool {
 
 fn refusal(message: &str) -> EngineError {
     EngineError::Sqlite { code: 1, message: message.to_owned() }
-}
-
-fn nothing() -> Outcome {
-    Outcome { result: QueryResult::empty(), changed_rows: false }
 }

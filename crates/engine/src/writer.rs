@@ -180,12 +180,11 @@ impl Writer {
         group.statements += unit.statements.len();
         match self.run_unit(&unit) {
             Ok(outcomes) => group.members.push(Member::Unit { unit, outcomes }),
-            Err(error) => {
+            Err(error) if self.connection.is_autocommit() => {
+                self.replay(group);
                 drop(unit.reply.send(Err(error)));
-                if self.connection.is_autocommit() {
-                    self.replay(group);
-                }
             }
+            Err(error) => group.members.push(Member::Failed { unit, error }),
         }
         if solo {
             self.commit(group);

@@ -216,3 +216,35 @@ async fn a_dropped_write_runs_whole_and_the_next_one_is_not_disturbed() {
         "SELECT count(*) FROM (SELECT substr(name, 2) FROM t GROUP BY 1 HAVING count(*) <> 2)";
     assert_eq!(integer(&value(&file.engine, halves).await), 0);
 }
+
+/// Whoever is told of a conflict finds what it is a conflict with: the refusal does not overtake the commit of the other's row.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_is_told_after_the_commit_of_what_it_is_about() {
+    let file = file(Options::default()).await;
+    for round in 0..200_i64 {
+        let mut writers = JoinSet::new();
+        for writer in 0..16 {
+            let engine = file.engine.clone();
+            writers.spawn(async move {
+                let name = Value::Text(format!("round {round}"));
+                let insert = "INSERT INTO t (name) VALUES (?1)";
+                let refused = if writer % 2 == 0 {
+                    engine.execute(insert, vec![name.clone()]).await.is_err()
+                } else {
+                    let session = engine.session();
+                    session.execute("BEGIN", vec![]).await.expect("the writer");
+                    let refused = session.execute(insert, vec![name.clone()]).await.is_err();
+                    let end = if refused { "ROLLBACK" } else { "COMMIT" };
+                    session.execute(end, vec![]).await.expect(end);
+                    refused
+                };
+                let sql = "SELECT count(*) FROM t WHERE name = ?1";
+                let found = engine.execute(sql, vec![name]).await.expect("a read");
+                assert_eq!(found.rows, [[Value::Integer(1)]], "round {round}, writer {writer}");
+                refused
+            });
+        }
+        let refusals = writers.join_all().await.into_iter().filter(|refused| *refused).count();
+        assert_eq!(refusals, 15);
+    }
+}

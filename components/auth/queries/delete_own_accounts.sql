@@ -7,7 +7,7 @@ WHERE id IN (
     WHERE m.user_id = ?1
       AND NOT EXISTS (SELECT 1 FROM membership AS o WHERE o.account_id = m.account_id AND o.user_id <> ?1)
   )
-  AND EXISTS (SELECT 1 FROM user AS u WHERE u.id = ?1 AND u.password_hash = ?2)
+  AND EXISTS (SELECT 1 FROM user AS u WHERE u.id = ?1 AND u.password_hash IS ?2)
   AND NOT EXISTS (
     SELECT 1
     FROM membership AS m

@@ -1,7 +1,7 @@
 -- Not when a team with other members would be left without an owner. Everything else of the person goes with the row.
 DELETE FROM user
 WHERE id = ?1
-  AND password_hash = ?2
+  AND password_hash IS ?2
   AND NOT EXISTS (
     SELECT 1
     FROM membership AS m

@@ -43,6 +43,10 @@ pub enum AuthError {
     UnverifiedLogin,
     #[error("the current password is wrong")]
     ReauthenticationFailed,
+    #[error("the current password is missing")]
+    PasswordMissing,
+    #[error("whoever has no password must have signed in lately")]
+    SignedInLongAgo,
     #[error("the one-time token does not count")]
     InvalidToken,
     #[error("no mailer is configured")]
@@ -164,6 +168,13 @@ fn sign_in(error: &AuthError) -> Option<Problem> {
         AuthError::ReauthenticationFailed => {
             Problem::new(&kinds::REAUTHENTICATION_FAILED, "The password is not your current one.")
         }
+        AuthError::PasswordMissing => {
+            Problem::new(&kinds::INVALID_REQUEST, "Send your current password too.")
+        }
+        AuthError::SignedInLongAgo => Problem::new(
+            &kinds::REAUTHENTICATION_REQUIRED,
+            "You have no password to show: sign in again with your provider, then try again within ten minutes.",
+        ),
         AuthError::InvalidToken => Problem::new(
             &kinds::INVALID_TOKEN,
             "The token does not count: it was used, replaced by a newer one, or is too old.",

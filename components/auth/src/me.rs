@@ -92,15 +92,23 @@ impl Auth {
         &self,
         caller: &Caller,
         address: ClientAddress,
-        password: &Password,
+        password: Option<&Password>,
     ) -> Result<(), AuthError> {
-        let (known, hash) = self.reauthenticate(caller.user_id, password).await?;
+        let known = self.reauthenticate(caller, password).await?;
         // The logs of the accounts that go, go with them.
         let entry = Entry::by_user(Log::Platform, caller.user_id, "user.deleted")
             .on(caller.user_id)
             .from(address);
         let now = self.clock.now();
-        if !store::delete(&self.database, caller.user_id, &hash, now, entry).await? {
+        if !store::delete(
+            &self.database,
+            caller.user_id,
+            known.password_hash.as_deref(),
+            now,
+            entry,
+        )
+        .await?
+        {
             return Err(AuthError::LastOwner);
         }
         self.mail_notice(&known.user.email, "Your account was deleted").await;

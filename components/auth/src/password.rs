@@ -19,6 +19,10 @@ use crate::service::{Auth, User};
 pub struct Known {
     pub user: User,
     pub password_hash: Option<String>,
+    /// Whether signing in takes a code too.
+    pub has_totp: bool,
+    /// Whether the password is long enough only because of that.
+    pub needs_totp: bool,
 }
 
 /// Whom a one-time token belongs to, and what a new password may not consist of.
@@ -29,30 +33,31 @@ pub struct Holder {
     pub email: String,
     pub username: Option<String>,
     pub name: Option<String>,
+    pub has_totp: bool,
 }
 
 impl Auth {
-    /// Changes the caller's password and ends the other sessions.
+    /// Changes the caller's password, or gives the caller the first one, and ends the other sessions.
     pub async fn change_password(
         &self,
         caller: &Caller,
         keep: SessionId,
         address: ClientAddress,
-        current: &Password,
+        current: Option<&Password>,
         new: &Password,
     ) -> Result<(), AuthError> {
-        let (known, old_hash) = self.reauthenticate(caller.user_id, current).await?;
+        let known = self.reauthenticate(caller, current).await?;
         let User { email, username, name, .. } = &known.user;
-        self.check_new_password(
-            new,
-            [email, username.as_deref().unwrap_or_default(), name.as_deref().unwrap_or_default()],
-        )?;
+        let words =
+            [email, username.as_deref().unwrap_or_default(), name.as_deref().unwrap_or_default()];
+        let needs_totp = self.check_new_password(new, words, known.has_totp)?;
         let new_hash = hash_password(new, self.entropy.bytes()?, &self.hashing)?;
         let now = self.clock.now();
         let change = store::Change {
             user_id: caller.user_id,
-            old_hash: &old_hash,
+            old_hash: known.password_hash.as_deref(),
             new_hash: &new_hash,
+            needs_totp,
             keep,
             at: now,
         };
@@ -113,15 +118,15 @@ impl Auth {
             .await?
             .ok_or(AuthError::InvalidToken)?;
         let Holder { id, email, username, name, .. } = &holder;
-        self.check_new_password(
-            new,
-            [email, username.as_deref().unwrap_or_default(), name.as_deref().unwrap_or_default()],
-        )?;
+        let words =
+            [email, username.as_deref().unwrap_or_default(), name.as_deref().unwrap_or_default()];
+        let needs_totp = self.check_new_password(new, words, holder.has_totp)?;
         let new_hash = hash_password(new, self.entropy.bytes()?, &self.hashing)?;
         let entry = Entry::by_user(Log::Account(holder.account_id), *id, "password.reset")
             .on(*id)
             .from(address);
-        let reset = store::Reset { user_id: *id, token_hash, new_hash: &new_hash, at: now };
+        let reset =
+            store::Reset { user_id: *id, token_hash, new_hash: &new_hash, needs_totp, at: now };
         if !store::reset(&self.database, &reset, entry).await? {
             return Err(AuthError::InvalidToken);
         }
@@ -149,35 +154,43 @@ impl Auth {
         }
     }
 
-    /// Checks the password of someone who is signed in, before something that a stolen token alone must not do.
+    /// Checks the password of someone who is signed in, before something that a stolen token alone must not do. Whoever has no password, since
+    /// a provider vouches for them, must have signed in lately instead.
     pub async fn reauthenticate(
         &self,
-        user_id: UserId,
-        password: &Password,
-    ) -> Result<(Known, String), AuthError> {
-        if password.is_too_long() {
+        caller: &Caller,
+        password: Option<&Password>,
+    ) -> Result<Known, AuthError> {
+        if password.is_some_and(Password::is_too_long) {
             return Err(AuthError::PasswordTooLong);
         }
-        let known = store::find_known(&self.database, user_id).await?;
-        let Some((known, hash)) = known.and_then(|mut known| {
-            let hash = known.password_hash.take()?;
-            Some((known, hash))
-        }) else {
-            return Err(AuthError::ReauthenticationFailed);
-        };
-        match verify_password(password, &hash, &self.hashing)? {
-            Verdict::Right { .. } => Ok((known, hash)),
-            Verdict::Wrong => Err(AuthError::ReauthenticationFailed),
+        let known = store::find_known(&self.database, caller.user_id).await?;
+        let known = known.ok_or(AuthError::ReauthenticationFailed)?;
+        match (password, &known.password_hash) {
+            (Some(password), Some(hash)) => match verify_password(password, hash, &self.hashing)? {
+                Verdict::Right { .. } => Ok(known),
+                Verdict::Wrong => Err(AuthError::ReauthenticationFailed),
+            },
+            (Some(_), None) => Err(AuthError::ReauthenticationFailed),
+            (None, Some(_)) => Err(AuthError::PasswordMissing),
+            (None, None) if caller.was_shown_lately(self.clock.now()) => Ok(known),
+            (None, None) => Err(AuthError::SignedInLongAgo),
         }
     }
 
-    /// The rules for a password that is being chosen, in a body's member `new_password`.
-    fn check_new_password(&self, new: &Password, known: [&str; 3]) -> Result<(), AuthError> {
+    /// The rules for a password that is being chosen, in a body's member `new_password`. Gives whether it needs a second factor beside it.
+    fn check_new_password(
+        &self,
+        new: &Password,
+        known: [&str; 3],
+        has_totp: bool,
+    ) -> Result<bool, AuthError> {
         if new.is_too_long() {
             return Err(AuthError::PasswordTooLong);
         }
-        self.check_password(new, known).map_err(|error| {
+        self.check_password(new, known, has_totp).map_err(|error| {
             AuthError::Invalid(vec![FieldError::new("/new_password", error.to_string())])
-        })
+        })?;
+        Ok(new.is_shorter_than(self.settings.password_chars_min))
     }
 }

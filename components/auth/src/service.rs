@@ -5,8 +5,8 @@ use std::time::Duration;
 use ambient::{Clock, Entropy, UnixMillis};
 use caller::Role;
 use credentials::{
-    ACCESS_TOKEN_LIFETIME, Claims, HashParameters, Jwk, OpaqueToken, Password, PasswordError,
-    PasswordPolicy,
+    ACCESS_TOKEN_LIFETIME, Claims, HashParameters, Jwk, OpaqueToken, PASSWORD_CHARS_FLOOR,
+    Password, PasswordError, PasswordPolicy,
 };
 use database::{Database, Statement};
 use egress::Egress;
@@ -167,15 +167,19 @@ impl Auth {
         Ok(store::ping(&self.database).await?)
     }
 
-    /// The rules for a password that is being chosen by someone with this address, user name and name.
+    /// The rules for a password that is being chosen by someone with this address, user name and name. Beside a second factor it may be
+    /// shorter (NIST SP 800-63B-4 section 3.1.1.2).
     pub fn check_password(
         &self,
         password: &Password,
         [email, username, name]: [&str; 3],
+        has_totp: bool,
     ) -> Result<(), PasswordError> {
         let (local, domain) = email.split_once('@').unwrap_or_default();
         let site = domain.split('.').next().unwrap_or_default();
-        let policy = PasswordPolicy { chars_min: self.settings.password_chars_min };
+        let alone = self.settings.password_chars_min;
+        let policy =
+            PasswordPolicy { chars_min: if has_totp { PASSWORD_CHARS_FLOOR } else { alone } };
         policy.check(password, &[local, site, username, name])
     }
 

@@ -159,7 +159,7 @@ impl Auth {
         let name = name.and_then(|name| keep(identity::name(&name), &mut errors));
         let known =
             [email.as_str(), username.as_deref().unwrap_or(""), name.as_deref().unwrap_or("")];
-        if let Err(error) = self.check_password(password, known) {
+        if let Err(error) = self.check_password(password, known, false) {
             errors.push(FieldError::new("/password", error.to_string()));
         }
         if errors.is_empty() {

@@ -42,7 +42,8 @@ impl Auth {
         totp: Option<&str>,
         entry: Entry,
     ) -> Result<(), AuthError> {
-        let (_, password_hash) = self.reauthenticate(caller.user_id, password).await?;
+        let known = self.reauthenticate(caller, Some(password)).await?;
+        let password_hash = known.password_hash.ok_or(AuthError::ReauthenticationFailed)?;
         let now = self.clock.now();
         let enrolment = self.find_enrolment(caller.user_id).await?;
         let proof = match (enrolment.is_some_and(|enrolment| enrolment.is_confirmed), totp) {

@@ -9,6 +9,7 @@ use credentials::{Password, RECOVERY_CODES, RecoveryCode, TotpSecret};
 use idempotency::Claim;
 use ids::UserId;
 use limits::Charge;
+use problem::FieldError;
 use serde::Serialize;
 
 use crate::error::AuthError;
@@ -38,10 +39,10 @@ impl Auth {
     pub async fn enrol_totp(
         &self,
         caller: &Caller,
-        password: &Password,
+        password: Option<&Password>,
         claim: &Claim,
     ) -> Result<Enrolment, AuthError> {
-        let (known, _) = self.reauthenticate(caller.user_id, password).await?;
+        let known = self.reauthenticate(caller, password).await?;
         let secret = TotpSecret::generate(&self.entropy)?;
         let root = self.settings.keyring.current();
         let sealed_secret = secret.seal(root, caller.user_id, &self.entropy)?;
@@ -101,14 +102,21 @@ impl Auth {
         self.notify(caller.user_id, "A second factor was set up for your account").await
     }
 
-    /// Removes the second factor.
+    /// Removes the second factor, unless the password is too short to stand without it.
     pub async fn remove_totp(
         &self,
         caller: &Caller,
         address: ClientAddress,
-        password: &Password,
+        password: Option<&Password>,
     ) -> Result<(), AuthError> {
-        let (known, _) = self.reauthenticate(caller.user_id, password).await?;
+        let known = self.reauthenticate(caller, password).await?;
+        if known.needs_totp {
+            let chars_min = self.settings.password_chars_min;
+            let text = format!(
+                "The password is long enough only beside the second factor. First choose one of at least {chars_min} characters."
+            );
+            return Err(AuthError::Invalid(vec![FieldError::new("/password", text)]));
+        }
         let entry = Entry::by(caller, address, "totp.removed").on(caller.user_id);
         if !store::delete(&self.database, caller.user_id, self.clock.now(), entry).await? {
             return Err(AuthError::NotFound);

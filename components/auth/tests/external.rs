@@ -368,12 +368,7 @@ async fn a_provider_s_word_does_not_replace_the_second_factor() {
     let link = json!({"provider": "acme", "token": provider.id_token(), "password": PASSWORD});
     assert_eq!(ada.post("/api/me/identities", &link).await.status, StatusCode::CREATED);
     let enrolment = ada.post("/api/auth/totp", &json!({"password": PASSWORD})).await.body;
-    let code = |at: ambient::UnixMillis| {
-        let secret = enrolment["secret"].as_str().unwrap();
-        let secret = totp_rs::Secret::try_from_base32(secret).unwrap();
-        let totp = totp_rs::Builder::new().with_secret(secret).build().unwrap();
-        totp.generate(at.as_seconds()).to_string()
-    };
+    let code = |at| support::totp_code(&enrolment, at);
     let confirmed = ada.post("/api/auth/totp/confirm", &json!({"code": code(testing::NOW)})).await;
     assert_eq!(confirmed.status, StatusCode::NO_CONTENT);
     setup.hand.advance(Duration::from_mins(1));

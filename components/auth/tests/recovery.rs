@@ -11,21 +11,16 @@ mod support;
 
 use std::time::Duration;
 
-use ambient::UnixMillis;
 use axum::http::{Method, StatusCode};
 use database::Statement;
 use serde_json::{Value, json};
-use support::{Mailbox, PASSWORD, Setup, log_in, number, send, setup_with_mail, sign_up, visible};
+use support::{
+    Mailbox, PASSWORD, Setup, log_in, number, send, setup_with_mail, sign_up, totp_code, visible,
+};
 use testing::{Client, NOW};
 
 const ADA: &str = "ada@example.com";
 const NEW: &str = "a quite different passphrase";
-
-fn code(enrolment: &Value, at: UnixMillis) -> String {
-    let secret = totp_rs::Secret::try_from_base32(enrolment["secret"].as_str().unwrap()).unwrap();
-    let totp = totp_rs::Builder::new().with_secret(secret).build().unwrap();
-    totp.generate(at.as_seconds()).to_string()
-}
 
 /// Somebody with a confirmed second factor, a minute after its confirmation, and the secret.
 async fn with_second_factor(variables: &[(&str, &str)]) -> (Setup, Mailbox, Client, Value) {
@@ -33,7 +28,7 @@ async fn with_second_factor(variables: &[(&str, &str)]) -> (Setup, Mailbox, Clie
     let (ada, _) = sign_up(&setup, ADA).await;
     let enrolment = ada.post("/api/auth/totp", &json!({"password": PASSWORD})).await.body;
     let confirmed =
-        ada.post("/api/auth/totp/confirm", &json!({"code": code(&enrolment, NOW)})).await;
+        ada.post("/api/auth/totp/confirm", &json!({"code": totp_code(&enrolment, NOW)})).await;
     assert_eq!(confirmed.status, StatusCode::NO_CONTENT);
     setup.hand.advance(Duration::from_mins(1));
     (setup, mailbox, ada, enrolment)
@@ -121,7 +116,7 @@ async fn a_new_password_passes_by_no_second_factor() {
     assert_eq!(log_in(&setup, ADA, NEW).await.code(), "totp_required");
     assert_eq!(log_in_with(&setup, NEW, "000000").await, StatusCode::UNAUTHORIZED);
     let now = NOW.plus(Duration::from_mins(1));
-    assert_eq!(log_in_with(&setup, NEW, &code(&enrolment, now)).await, StatusCode::OK);
+    assert_eq!(log_in_with(&setup, NEW, &totp_code(&enrolment, now)).await, StatusCode::OK);
 }
 
 #[tokio::test]
@@ -130,7 +125,7 @@ async fn five_wrong_codes_end_the_trying_and_time_begins_it_again() {
     // The confirmation was one of the five, a minute ago.
     setup.hand.advance(Duration::from_mins(10));
     let now = NOW.plus(Duration::from_mins(11));
-    let right = code(&enrolment, now);
+    let right = totp_code(&enrolment, now);
     let wrong = if right == "123456" { "654321" } else { "123456" };
     for _ in 0..5 {
         assert_eq!(log_in_with(&setup, PASSWORD, wrong).await, StatusCode::UNAUTHORIZED);
@@ -139,7 +134,7 @@ async fn five_wrong_codes_end_the_trying_and_time_begins_it_again() {
         assert_eq!(log_in_with(&setup, PASSWORD, totp).await, StatusCode::TOO_MANY_REQUESTS);
     }
     setup.hand.advance(Duration::from_mins(1));
-    let later = code(&enrolment, now.plus(Duration::from_mins(1)));
+    let later = totp_code(&enrolment, now.plus(Duration::from_mins(1)));
     assert_eq!(log_in_with(&setup, PASSWORD, &later).await, StatusCode::OK);
 }
 

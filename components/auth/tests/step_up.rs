@@ -133,11 +133,8 @@ async fn with_a_second_factor_the_password_alone_is_not_enough_and_each_code_cou
     let setup = setup().await;
     let (client, _) = sign_up(&setup, "ada@example.com").await;
     let enrolled = client.post("/api/auth/totp", &json!({"password": PASSWORD})).await;
-    let secret = enrolled.body["secret"].as_str().unwrap().to_owned();
     let code = |minutes: u64| {
-        let secret = totp_rs::Secret::try_from_base32(&secret).unwrap();
-        let totp = totp_rs::Builder::new().with_secret(secret).build().unwrap();
-        totp.generate(testing::NOW.plus(Duration::from_mins(minutes)).as_seconds()).to_string()
+        support::totp_code(&enrolled.body, testing::NOW.plus(Duration::from_mins(minutes)))
     };
     let confirmed = client.post("/api/auth/totp/confirm", &json!({"code": code(0)})).await;
     assert_eq!(confirmed.status, StatusCode::NO_CONTENT);

@@ -15,19 +15,11 @@ use ambient::UnixMillis;
 use axum::http::{Method, StatusCode};
 use database::Statement;
 use serde_json::{Value, json};
-use support::{PASSWORD, Setup, log_in, number, send, setup, sign_up, visible};
+use support::{PASSWORD, Setup, log_in, number, send, setup, sign_up, totp_code, visible};
 use testing::{Answer, Client, NOW};
 
 const PATH: &str = "/api/auth/totp";
 const CONFIRM: &str = "/api/auth/totp/confirm";
-
-/// The app of somebody who has scanned the QR code, written for these tests alone: RFC 6238 over the library that the product does not
-/// hand codes out with.
-fn code(enrolment: &Value, at: UnixMillis) -> String {
-    let secret = totp_rs::Secret::try_from_base32(enrolment["secret"].as_str().unwrap()).unwrap();
-    let totp = totp_rs::Builder::new().with_secret(secret).build().unwrap();
-    totp.generate(at.as_seconds()).to_string()
-}
 
 async fn enrol(ada: &Client) -> Value {
     let answer = ada.post(PATH, &json!({"password": PASSWORD})).await;
@@ -40,7 +32,7 @@ async fn with_ada() -> (Setup, Client, Value, UnixMillis) {
     let setup = setup().await;
     let (ada, _) = sign_up(&setup, "ada@example.com").await;
     let enrolment = enrol(&ada).await;
-    let answer = ada.post(CONFIRM, &json!({"code": code(&enrolment, NOW)})).await;
+    let answer = ada.post(CONFIRM, &json!({"code": totp_code(&enrolment, NOW)})).await;
     assert_eq!((answer.status, answer.body), (StatusCode::NO_CONTENT, Value::Null));
     setup.hand.advance(Duration::from_mins(1));
     (setup, ada, enrolment, NOW.plus(Duration::from_mins(1)))
@@ -107,7 +99,7 @@ async fn an_enrolment_shows_its_secret_once_and_stores_it_sealed() {
     let again = enrol(&ada).await;
     assert_ne!(again["secret"], enrolment["secret"]);
     assert_eq!(number(&setup.database, "SELECT count(*) AS n FROM recovery_code").await, 10);
-    let old = ada.post(CONFIRM, &json!({"code": code(&enrolment, NOW)})).await;
+    let old = ada.post(CONFIRM, &json!({"code": totp_code(&enrolment, NOW)})).await;
     assert_eq!((old.status, old.code()), (StatusCode::UNPROCESSABLE_ENTITY, "invalid_code"));
 }
 
@@ -137,13 +129,16 @@ async fn a_confirmed_second_factor_is_asked_for_and_not_replaced() {
         assert_eq!(visible(&answer), visible(&wrong), "{text}");
     }
     assert_eq!(number(&setup.database, "SELECT count(*) AS n FROM session").await, 1);
-    assert_eq!(log_in_with(&setup.client, &code(&enrolment, now)).await.status, StatusCode::OK);
+    assert_eq!(
+        log_in_with(&setup.client, &totp_code(&enrolment, now)).await.status,
+        StatusCode::OK
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_64_uses_of_one_code_at_once_one_signs_in() {
     let (setup, _, enrolment, now) = with_ada().await;
-    let code = code(&enrolment, now);
+    let code = totp_code(&enrolment, now);
     let logins: Vec<_> = (0..64)
         .map(|_| {
             let (client, code) = (setup.client.clone(), code.clone());
@@ -163,17 +158,17 @@ async fn a_code_counts_around_its_time_and_never_after_a_later_one() {
     let (setup, _, enrolment, now) = with_ada().await;
     let step = Duration::from_secs(30);
     assert_eq!(
-        log_in_with(&setup.client, &code(&enrolment, now.plus(step))).await.status,
+        log_in_with(&setup.client, &totp_code(&enrolment, now.plus(step))).await.status,
         StatusCode::OK
     );
     assert_eq!(
-        log_in_with(&setup.client, &code(&enrolment, now)).await.status,
+        log_in_with(&setup.client, &totp_code(&enrolment, now)).await.status,
         StatusCode::UNAUTHORIZED
     );
     setup.hand.advance(step * 4);
-    let late = code(&enrolment, now.plus(step * 2));
+    let late = totp_code(&enrolment, now.plus(step * 2));
     assert_eq!(log_in_with(&setup.client, &late).await.status, StatusCode::UNAUTHORIZED);
-    let just = code(&enrolment, now.plus(step * 3));
+    let just = totp_code(&enrolment, now.plus(step * 3));
     assert_eq!(log_in_with(&setup.client, &just).await.status, StatusCode::OK);
 }
 
@@ -213,7 +208,7 @@ async fn a_code_confirms_once_and_is_not_a_code_to_sign_in_with() {
     let answer = ada.post(CONFIRM, &json!({"code": "123456"})).await;
     assert_eq!(answer.code(), "invalid_code", "there is no enrolment");
     let enrolment = enrol(&ada).await;
-    let code = code(&enrolment, NOW);
+    let code = totp_code(&enrolment, NOW);
     assert_eq!(ada.post(CONFIRM, &json!({"code": code})).await.status, StatusCode::NO_CONTENT);
     assert_eq!(ada.post(CONFIRM, &json!({"code": code})).await.code(), "invalid_code");
     assert_eq!(log_in_with(&setup.client, &code).await.status, StatusCode::UNAUTHORIZED);

@@ -120,10 +120,14 @@ impl Clock {
 }
 
 impl Hand {
+    /// What the clock shows.
+    pub fn now(&self) -> UnixMillis {
+        UnixMillis(self.0.load(Ordering::SeqCst))
+    }
+
     /// Moves the clock forward.
     pub fn advance(&self, duration: Duration) {
-        let now = UnixMillis(self.0.load(Ordering::SeqCst));
-        self.0.store(now.plus(duration).0, Ordering::SeqCst);
+        self.0.store(self.now().plus(duration).0, Ordering::SeqCst);
     }
 }
 

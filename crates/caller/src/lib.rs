@@ -116,18 +116,24 @@ impl Caller {
     /// 403.
     pub fn require_step_up(&self, now: UnixMillis) -> Result<(), Problem> {
         self.require_session()?;
+        if self.was_shown_lately(now) {
+            return Ok(());
+        }
+        Err(Problem::new(
+            &kinds::REAUTHENTICATION_REQUIRED,
+            "Show the password again (POST /api/auth/reauthenticate), then try again.",
+        ))
+    }
+
+    /// Whether this is a session of someone who has signed in, or shown the password again, within the last ten minutes.
+    pub fn was_shown_lately(&self, now: UnixMillis) -> bool {
         match self.means {
             // A moment that lies ahead comes from another clock, and proves nothing.
-            Means::Session { authenticated_at, .. }
-                if now < authenticated_at.plus(STEP_UP_LIFETIME)
-                    && authenticated_at < now.plus(STEP_UP_LIFETIME) =>
-            {
-                Ok(())
+            Means::Session { authenticated_at, .. } => {
+                now < authenticated_at.plus(STEP_UP_LIFETIME)
+                    && authenticated_at < now.plus(STEP_UP_LIFETIME)
             }
-            Means::Session { .. } | Means::ApiKey { .. } => Err(Problem::new(
-                &kinds::REAUTHENTICATION_REQUIRED,
-                "Show the password again (POST /api/auth/reauthenticate), then try again.",
-            )),
+            Means::ApiKey { .. } => false,
         }
     }
 

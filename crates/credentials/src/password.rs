@@ -32,6 +32,11 @@ impl Password {
         self.0.chars().nth(PASSWORD_CHARS_MAX).is_some()
     }
 
+    /// Whether it has fewer code points than this.
+    pub fn is_shorter_than(&self, chars_min: usize) -> bool {
+        self.0.chars().count() < chars_min
+    }
+
     pub(crate) fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }
@@ -79,7 +84,7 @@ impl PasswordPolicy {
             return Err(PasswordError::TooLong);
         }
         let chars_min = self.chars_min.max(PASSWORD_CHARS_FLOOR);
-        if password.0.chars().count() < chars_min {
+        if password.is_shorter_than(chars_min) {
             return Err(PasswordError::TooShort { chars_min });
         }
         let text = Zeroizing::new(password.0.to_lowercase());

@@ -59,7 +59,8 @@ pub async fn sign_out_user(
     audit::commit(database, now, action, vec![entry], When::Always).await.map(drop)
 }
 
-/// Removes a person's second factor with its recovery codes, and ends all sessions.
+/// Removes a person's second factor with its recovery codes, and ends all sessions. Who has a password that stands only beside a second
+/// factor must choose another.
 pub async fn reset_mfa(
     database: &Database,
     id: UserId,
@@ -67,7 +68,9 @@ pub async fn reset_mfa(
     entry: Entry,
 ) -> Result<(), DatabaseError> {
     let delete = Statement::new(include_str!("../../queries/delete_totp.sql")).bind(id.to_string());
-    let action = vec![delete, revoke_sessions(id, now)];
+    let require = Statement::new(include_str!("../../queries/require_longer_password.sql"))
+        .bind(id.to_string());
+    let action = vec![delete, require, revoke_sessions(id, now)];
     audit::commit(database, now, action, vec![entry], When::Always).await.map(drop)
 }
 

@@ -40,7 +40,9 @@ pub struct LinkBody {
     code: Option<String>,
     #[serde(default)]
     code_verifier: Option<String>,
-    password: Password,
+    /// Left out by whoever has none.
+    #[serde(default)]
+    password: Option<Password>,
 }
 
 #[derive(Deserialize)]
@@ -157,7 +159,7 @@ pub async fn link_identity(
 ) -> Result<(StatusCode, Json<ExternalIdentity>), Problem> {
     let LinkBody { provider, token, code, code_verifier, password } = body;
     let evidence = Evidence { provider, shown: Shown::new(token, code, code_verifier)? };
-    let identity = auth.link_identity(&caller, &evidence, &password, &device).await?;
+    let identity = auth.link_identity(&caller, &evidence, password.as_ref(), &device).await?;
     Ok((StatusCode::CREATED, Json(identity)))
 }
 

@@ -29,17 +29,17 @@ pub struct ExternalIdentity {
 }
 
 impl Auth {
-    /// Links an identity to the caller, who proves to be there with the password: whoever has found a session open must not be able to add
+    /// Links an identity to the caller, who proves to be there with the password, or has none and signed in lately: whoever has found a session open must not be able to add
     /// a way in (SECURITY R36).
     pub async fn link_identity(
         &self,
         caller: &Caller,
         evidence: &Evidence,
-        password: &Password,
+        password: Option<&Password>,
         device: &Device,
     ) -> Result<ExternalIdentity, AuthError> {
         self.charge_external("oidc:link", device).await?;
-        let (known, hash) = self.reauthenticate(caller.user_id, password).await?;
+        let known = self.reauthenticate(caller, password).await?;
         let vouched = self.examine(evidence, device).await?;
         if let Some(code_hash) = vouched.code_hash
             && !ticket_store::delete_ticket(&self.database, code_hash).await?
@@ -58,7 +58,8 @@ impl Auth {
         let entry = Entry::by(caller, device.address, "identity.linked")
             .on(identity.id)
             .with("provider", identity.provider.as_str());
-        if !store::link(&self.database, caller.user_id, &identity, &hash, entry).await? {
+        let hash = known.password_hash.as_deref();
+        if !store::link(&self.database, caller.user_id, &identity, hash, entry).await? {
             return Err(AuthError::LimitReached { what: "identities", most: IDENTITIES_MAX });
         }
         self.mail_notice(&known.user.email, "A way to sign in was added to your account").await;

@@ -146,7 +146,7 @@ pub async fn link(
     database: &Database,
     user_id: UserId,
     identity: &ExternalIdentity,
-    password_hash: &str,
+    password_hash: Option<&str>,
     entry: Entry,
 ) -> Result<bool, AuthError> {
     let ExternalIdentity { id, provider, issuer, subject, created_at, .. } = identity;

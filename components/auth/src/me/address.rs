@@ -48,12 +48,14 @@ impl Auth {
     ) -> Result<Afterwards, AuthError> {
         let AddressChange { email, current_password } = change;
         let email = identity::email(&email).map_err(|error| AuthError::Invalid(vec![error]))?;
-        let Some(password) = current_password else {
-            let detail = "Another address needs your current password.";
-            return Err(AuthError::Invalid(vec![FieldError::new("/current_password", detail)]));
-        };
         self.require_mailer()?;
-        let (known, _) = self.reauthenticate(caller.user_id, &password).await?;
+        let known = match self.reauthenticate(caller, current_password.as_ref()).await {
+            Err(AuthError::PasswordMissing) => {
+                let detail = "Another address needs your current password.";
+                return Err(AuthError::Invalid(vec![FieldError::new("/current_password", detail)]));
+            }
+            known => known?,
+        };
         self.charge_mail(&email).await?;
         let entry = Entry::by(caller, address, "email.change_requested").on(caller.user_id);
         let (auth, old, user_id) = (self.clone(), known.user.email, caller.user_id);

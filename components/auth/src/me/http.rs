@@ -19,7 +19,7 @@ pub struct ProfileBody {
     name: TextChange,
     #[serde(default)]
     email: Option<String>,
-    /// Needed for another address.
+    /// Needed for another address, by whoever has a password.
     #[serde(default)]
     current_password: Option<Password>,
 }
@@ -27,7 +27,9 @@ pub struct ProfileBody {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PasswordBody {
-    password: Password,
+    /// Left out by whoever has none.
+    #[serde(default)]
+    password: Option<Password>,
 }
 
 /// `GET /api/me`
@@ -64,6 +66,6 @@ pub async fn delete_me(
     address: ClientAddress,
     Json(body): Json<PasswordBody>,
 ) -> Result<StatusCode, Problem> {
-    auth.delete_self(&caller, address, &body.password).await?;
+    auth.delete_self(&caller, address, body.password.as_ref()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

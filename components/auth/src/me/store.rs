@@ -103,7 +103,7 @@ pub async fn change_email(
 pub async fn delete(
     database: &Database,
     id: UserId,
-    password_hash: &str,
+    password_hash: Option<&str>,
     now: UnixMillis,
     entry: Entry,
 ) -> Result<bool, DatabaseError> {

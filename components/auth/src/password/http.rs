@@ -12,7 +12,9 @@ use crate::service::Auth;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeBody {
-    current_password: Password,
+    /// Left out by whoever has none yet.
+    #[serde(default)]
+    current_password: Option<Password>,
     new_password: Password,
 }
 
@@ -44,7 +46,8 @@ pub async fn change_password(
 ) -> Result<StatusCode, Problem> {
     let ChangeBody { current_password, new_password } = body;
     let keep = caller.session_id()?;
-    auth.change_password(&caller, keep, address, &current_password, &new_password).await?;
+    let current = current_password.as_ref();
+    auth.change_password(&caller, keep, address, current, &new_password).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -11,8 +11,11 @@ use crate::store::read_user;
 /// A new password in place of an old one.
 pub struct Change<'a> {
     pub user_id: UserId,
-    pub old_hash: &'a str,
+    /// None for somebody who had no password.
+    pub old_hash: Option<&'a str>,
     pub new_hash: &'a str,
+    /// Whether it counts only beside a second factor.
+    pub needs_totp: bool,
     /// The session that stays.
     pub keep: SessionId,
     pub at: UnixMillis,
@@ -23,6 +26,8 @@ pub struct Reset<'a> {
     pub user_id: UserId,
     pub token_hash: [u8; 32],
     pub new_hash: &'a str,
+    /// Whether it counts only beside a second factor.
+    pub needs_totp: bool,
     pub at: UnixMillis,
 }
 
@@ -32,12 +37,13 @@ pub async fn change(
     change: &Change<'_>,
     entry: Entry,
 ) -> Result<bool, DatabaseError> {
-    let Change { user_id, old_hash, new_hash, keep, at } = change;
+    let Change { user_id, old_hash, new_hash, needs_totp, keep, at } = change;
     let update = Statement::new(include_str!("../../queries/change_password.sql"))
         .bind(user_id.to_string())
         .bind(*old_hash)
         .bind(*new_hash)
-        .bind(at.0);
+        .bind(at.0)
+        .bind(*needs_totp);
     let consequences = consequences(*user_id, new_hash, Some(*keep), *at);
     commit(database, update, consequences, *at, entry).await
 }
@@ -48,12 +54,13 @@ pub async fn reset(
     reset: &Reset<'_>,
     entry: Entry,
 ) -> Result<bool, DatabaseError> {
-    let Reset { user_id, token_hash, new_hash, at } = reset;
+    let Reset { user_id, token_hash, new_hash, needs_totp, at } = reset;
     let update = Statement::new(include_str!("../../queries/reset_password.sql"))
         .bind(user_id.to_string())
         .bind(token_hash.to_vec())
         .bind(*new_hash)
-        .bind(at.0);
+        .bind(at.0)
+        .bind(*needs_totp);
     let consequences = consequences(*user_id, new_hash, None, *at);
     commit(database, update, consequences, *at, entry).await
 }
@@ -100,7 +107,12 @@ pub async fn find_known(database: &Database, id: UserId) -> Result<Option<Known>
         Statement::new(include_str!("../../queries/find_password.sql")).bind(id.to_string());
     let rows = database.query(statement).await?;
     let Some(row) = rows.first() else { return Ok(None) };
-    Ok(Some(Known { user: read_user(row)?, password_hash: row.get("password_hash")? }))
+    Ok(Some(Known {
+        user: read_user(row)?,
+        password_hash: row.get("password_hash")?,
+        has_totp: row.get("has_totp")?,
+        needs_totp: row.get("password_needs_factor")?,
+    }))
 }
 
 /// Whose one-time token this is.
@@ -122,6 +134,7 @@ pub async fn find_holder(
         email: row.get("email")?,
         username: row.get("username")?,
         name: row.get("name")?,
+        has_totp: row.get("has_totp")?,
     }))
 }
 

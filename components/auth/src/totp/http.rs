@@ -12,7 +12,9 @@ use crate::service::Auth;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PasswordBody {
-    password: Password,
+    /// Left out by whoever has none.
+    #[serde(default)]
+    password: Option<Password>,
 }
 
 #[derive(Deserialize)]
@@ -28,7 +30,7 @@ pub async fn enrol_totp(
     claim: Claim,
     Json(body): Json<PasswordBody>,
 ) -> Result<Json<Enrolment>, Problem> {
-    Ok(Json(auth.enrol_totp(&caller, &body.password, &claim).await?))
+    Ok(Json(auth.enrol_totp(&caller, body.password.as_ref(), &claim).await?))
 }
 
 /// `POST /api/auth/totp/confirm`
@@ -49,6 +51,6 @@ pub async fn remove_totp(
     address: ClientAddress,
     Json(body): Json<PasswordBody>,
 ) -> Result<StatusCode, Problem> {
-    auth.remove_totp(&caller, address, &body.password).await?;
+    auth.remove_totp(&caller, address, body.password.as_ref()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

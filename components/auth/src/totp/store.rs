@@ -99,7 +99,7 @@ pub async fn confirm(
     Ok(results.first().is_some_and(|rows| !rows.is_empty()))
 }
 
-/// Removes the enrolment and with it the recovery codes. `false` when there was none.
+/// Removes the enrolment and with it the recovery codes. `false` when there was none, or the password stands only beside it.
 pub async fn delete(
     database: &Database,
     user_id: UserId,
@@ -107,7 +107,7 @@ pub async fn delete(
     entry: Entry,
 ) -> Result<bool, DatabaseError> {
     let statement =
-        Statement::new(include_str!("../../queries/delete_totp.sql")).bind(user_id.to_string());
+        Statement::new(include_str!("../../queries/remove_totp.sql")).bind(user_id.to_string());
     let results = audit::commit(database, at, vec![statement], vec![entry], When::Changed).await?;
     Ok(results.first().is_some_and(|rows| !rows.is_empty()))
 }

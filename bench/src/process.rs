@@ -10,8 +10,9 @@ use e2e::Server;
 use e2e::server::Options;
 
 /// The variables of both servers. Limits would measure themselves; the URL is a part of every token.
-pub const VARIABLES: [(&str, &str); 7] = [
+pub const VARIABLES: [(&str, &str); 8] = [
     ("limit_api", "off"),
+    ("limit_hashing", "off"),
     ("limit_login", "off"),
     ("limit_mail", "off"),
     ("limit_refresh", "off"),

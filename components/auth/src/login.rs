@@ -74,6 +74,7 @@ impl Auth {
         if !self.settings.limits.login.is_off() {
             attempt.backoff().attempt(&self.database, began).await?;
         }
+        self.admit_hashing().await?;
         let has_legacy_hashes = store::has_legacy_hash(&self.database).await?;
         let outcome = match self.try_log_in(&key, login, candidate, &attempt).await {
             Err(AuthError::InvalidCredentials) => {

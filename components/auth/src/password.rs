@@ -8,6 +8,7 @@ use audit::{Entry, Log, When};
 use caller::{Caller, ClientAddress};
 use credentials::{OpaqueToken, Password, Verdict, hash_password, verify_password};
 use ids::{AccountId, SessionId, UserId};
+use limits::Charge;
 use problem::FieldError;
 
 use crate::error::AuthError;
@@ -166,6 +167,13 @@ impl Auth {
         }
         let known = store::find_known(&self.database, caller.user_id).await?;
         let known = known.ok_or(AuthError::ReauthenticationFailed)?;
+        if password.is_some() {
+            // Whoever has found a session open must not find out the password by trying.
+            let limit = self.settings.limits.login;
+            let charge = Charge::new("reauthenticate", caller.user_id, limit);
+            limits::charge(&self.database, self.clock.now(), &[charge]).await?;
+            self.admit_hashing().await?;
+        }
         match (password, &known.password_hash) {
             (Some(password), Some(hash)) => match verify_password(password, hash, &self.hashing)? {
                 Verdict::Right { .. } => Ok(known),
@@ -176,6 +184,13 @@ impl Auth {
             (None, None) if caller.was_shown_lately(self.clock.now()) => Ok(known),
             (None, None) => Err(AuthError::SignedInLongAgo),
         }
+    }
+
+    /// Admits one more password to be hashed, of those that are hashed for everybody together: however many ask from however many addresses,
+    /// there is time left for other requests (SECURITY R10). It comes after the limits of whoever asks, who could else use it up alone.
+    pub async fn admit_hashing(&self) -> Result<(), AuthError> {
+        let charge = Charge::new("hashing", "all", self.settings.limits.hashing);
+        Ok(limits::charge(&self.database, self.clock.now(), &[charge]).await?)
     }
 
     /// The rules for a password that is being chosen, in a body's member `new_password`. Gives whether it needs a second factor beside it.

@@ -50,6 +50,7 @@ impl Auth {
             self.charge_mail(&email).await?;
             self.refuse_taken(username.as_deref()).await?;
         }
+        self.admit_hashing().await?;
         let password_hash = hash_password(&password, self.entropy.bytes()?, &self.hashing)?;
         let now = self.clock.now();
         let user = User {

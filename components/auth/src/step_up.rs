@@ -7,7 +7,6 @@ use audit::{Entry, Outcome, When};
 use caller::{Caller, ClientAddress};
 use credentials::Password;
 use ids::{Id, SessionId};
-use limits::Charge;
 
 use crate::error::AuthError;
 use crate::service::Auth;
@@ -23,8 +22,6 @@ impl Auth {
         totp: Option<&str>,
     ) -> Result<(), AuthError> {
         let now = self.clock.now();
-        let charge = Charge::new("reauthenticate", caller.user_id, self.settings.limits.login);
-        limits::charge(&self.database, now, &[charge]).await?;
         let entry = Entry::by(caller, address, "auth.reauthenticated").on(session_id);
         let outcome = self.try_step_up(caller, session_id, password, totp, entry.clone()).await;
         if matches!(outcome, Err(AuthError::ReauthenticationFailed)) {

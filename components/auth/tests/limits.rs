@@ -296,3 +296,79 @@ async fn after_a_hundred_failures_from_everywhere_attempts_wait_and_nobody_is_lo
     assert_eq!(attempt(501, "x").await.status, StatusCode::OK);
     assert_eq!(attempt(502, "wrong").await.status, StatusCode::UNAUTHORIZED);
 }
+
+#[tokio::test]
+async fn hashing_is_limited_for_everybody_together_after_everyones_own_limit() {
+    let database = testing::database().await;
+    let variables = [("limit_hashing", "5/60s"), ("limit_login", "2/60s"), ("limit_signup", "off")];
+    let (client, hand) =
+        client_with(&database, &[&[("master_key", MASTER_KEY)], &variables[..]].concat());
+    let ada = post_from(&client, "192.0.2.1", "/api/auth/signup", &signup("ada@example.com")).await;
+    assert_eq!(ada.status, StatusCode::CREATED);
+    // One address alone cannot use up what is there for all: two of these are compared, and eight are refused before.
+    for n in 0..10 {
+        let answer = log_in(&client, "192.0.2.2", &format!("user{n}@example.com"), "wrong").await;
+        let expected = if n < 2 { StatusCode::UNAUTHORIZED } else { StatusCode::TOO_MANY_REQUESTS };
+        assert_eq!(answer.status, expected, "{n}");
+    }
+    // Many addresses can, and then nothing is hashed for anybody, known or not.
+    for n in 0..2 {
+        let address = format!("198.51.100.{n}");
+        let answer = log_in(&client, &address, &format!("other{n}@example.com"), "wrong").await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{n}");
+    }
+    let mut refusals = Vec::new();
+    for (address, login) in [("203.0.113.1", "ada@example.com"), ("203.0.113.2", "eve@example.com")]
+    {
+        refusals.push(log_in(&client, address, login, PASSWORD).await);
+    }
+    let bob = signup("bob@example.com");
+    refusals.push(post_from(&client, "203.0.113.3", "/api/auth/signup", &bob).await);
+    let ada = client.with_token(ada.body["access_token"].as_str().unwrap());
+    let body =
+        json!({"current_password": PASSWORD, "new_password": "a quite different passphrase"});
+    refusals.push(ada.post("/api/auth/password", &body).await);
+    for refused in refusals {
+        assert_eq!(
+            (refused.status, refused.code()),
+            (StatusCode::TOO_MANY_REQUESTS, "rate_limited")
+        );
+        assert_eq!(refused.headers["retry-after"], "12");
+    }
+    // Everything else goes on, and so does this after a while.
+    assert_eq!(ada.get("/api/me").await.status, StatusCode::OK);
+    hand.advance(Duration::from_secs(12));
+    assert_eq!(
+        log_in(&client, "203.0.113.4", "ada@example.com", PASSWORD).await.status,
+        StatusCode::OK
+    );
+    assert_eq!(number(&database, "SELECT count(*) AS n FROM user").await, 1);
+}
+
+#[tokio::test]
+async fn whoever_has_found_a_session_open_does_not_find_out_the_password_by_trying() {
+    let database = testing::database().await;
+    let (client, hand) = client_with(&database, &[("master_key", MASTER_KEY)]);
+    let ada = client.post("/api/auth/signup", &signup("ada@example.com")).await;
+    let ada = client.with_token(ada.body["access_token"].as_str().unwrap());
+    let wrong = json!({"password": "wrong"});
+    let change =
+        json!({"current_password": "wrong", "new_password": "a quite different passphrase"});
+    let tries: [(Method, &str, &Value); 5] = [
+        (Method::POST, "/api/auth/password", &change),
+        (Method::POST, "/api/auth/totp", &wrong),
+        (Method::DELETE, "/api/auth/totp", &wrong),
+        (Method::POST, "/api/auth/reauthenticate", &wrong),
+        (Method::DELETE, "/api/me", &wrong),
+    ];
+    for n in 0..12 {
+        let (method, path, body) = tries[n % tries.len()].clone();
+        let answer = support::send(&ada, method, path, body).await;
+        let expected = if n < 10 { "reauthentication_failed" } else { "rate_limited" };
+        assert_eq!(answer.code(), expected, "{n} {path}");
+    }
+    // Not for good: that would shut out whose session it is.
+    hand.advance(Duration::from_mins(1));
+    let again = ada.post("/api/auth/reauthenticate", &json!({"password": PASSWORD})).await;
+    assert_eq!(again.status, StatusCode::NO_CONTENT);
+}

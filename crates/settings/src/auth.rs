@@ -163,10 +163,12 @@ mod tests {
         let local = settings(&[("master_key", KEY)]).unwrap();
         assert_eq!(local.limits.signup.to_string(), "500/3600s");
         assert_eq!(local.limits.login.to_string(), "10/60s");
+        assert_eq!(local.limits.hashing.to_string(), "off");
         for url in ["https://chat.example", "http://localhost.example", "http://127.0.0.1.example"]
         {
             let public = settings(&[("master_key", KEY), ("public_url", url)]).unwrap();
             assert_eq!(public.limits.signup.to_string(), "5/3600s", "{url}");
+            assert_eq!(public.limits.hashing.to_string(), "50/5s", "{url}");
         }
         for url in ["http://127.0.0.1:3000", "http://[::1]:3000/x", "http://localhost"] {
             let local = settings(&[("master_key", KEY), ("public_url", url)]).unwrap();

@@ -18,14 +18,23 @@ pub struct LimitSettings {
     pub refresh: Limit,
     /// `limit_totp`, default `5/300s`: one-time passwords of one person.
     pub totp: Limit,
+    /// `limit_hashing`: passwords hashed for everybody together. Default `50/5s`, what two cores do beside other work; behind a `public_url`
+    /// on this machine there is none.
+    pub hashing: Limit,
 }
 
 impl LimitSettings {
-    pub(crate) const NAMES: [&'static str; 5] =
-        ["limit_login", "limit_signup", "limit_mail", "limit_refresh", "limit_totp"];
+    pub(crate) const NAMES: [&'static str; 6] = [
+        "limit_login",
+        "limit_signup",
+        "limit_mail",
+        "limit_refresh",
+        "limit_totp",
+        "limit_hashing",
+    ];
 
     pub(crate) fn read(reading: &mut Reading<'_>, is_local: bool) -> Option<Self> {
-        let [login, signup, mail, refresh, totp] = Self::NAMES;
+        let [login, signup, mail, refresh, totp, hashing] = Self::NAMES;
         let mut limit = |name, count, window| {
             // A default that could not be counted would be one without a limit.
             let default = Limit::new(count, window)?;
@@ -37,6 +46,19 @@ impl LimitSettings {
         let mail = limit(mail, 3, hour);
         let refresh = limit(refresh, 60, hour);
         let totp = limit(totp, 5, Duration::from_mins(5));
-        Some(Self { login: login?, signup: signup?, mail: mail?, refresh: refresh?, totp: totp? })
+        let shared = if is_local {
+            Limit::OFF
+        } else {
+            Limit::new(50, Duration::from_secs(5)).unwrap_or(Limit::OFF)
+        };
+        let hashing = reading.optional(hashing, shared, str::parse);
+        Some(Self {
+            login: login?,
+            signup: signup?,
+            mail: mail?,
+            refresh: refresh?,
+            totp: totp?,
+            hashing: hashing?,
+        })
     }
 }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 
+mod flood;
 mod load;
 mod native;
 mod process;
@@ -32,6 +33,8 @@ enum Command {
     /// Serves the routers of the components natively; what the host is measured against.
     #[command(hide = true)]
     Native(Native),
+    /// What a flood of sign-ins leaves of a server that has the limits of a deployment.
+    Flood(Flood),
 }
 
 /// What is measured, and how long.
@@ -55,6 +58,16 @@ struct Plan {
 }
 
 #[derive(Debug, Args)]
+struct Flood {
+    /// Sign-ins per second, each from an address of its own.
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    rate: u32,
+    /// Seconds that it lasts.
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=600))]
+    seconds: u32,
+}
+
+#[derive(Debug, Args)]
 struct Native {
     #[arg(long)]
     state_dir: PathBuf,
@@ -70,6 +83,7 @@ pub async fn main() -> Result<()> {
     let arguments = Arguments::parse();
     match arguments.command {
         Some(Command::Native(native)) => native::serve(&native.state_dir, native.listen).await,
+        Some(Command::Flood(flood)) => flood::run(&flood).await,
         None => run::run(&arguments.plan).await,
     }
 }

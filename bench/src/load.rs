@@ -75,13 +75,20 @@ impl Load {
     }
 }
 
-async fn connect(address: SocketAddr) -> Result<SendRequest<Full<Bytes>>> {
+/// A connection of one's own.
+pub async fn connect(address: SocketAddr) -> Result<SendRequest<Full<Bytes>>> {
     let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
     let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     // When it fails, the request that is under way fails and says so.
     tokio::spawn(async move { drop(connection.await) });
     Ok(sender)
+}
+
+/// So many percent of the sorted `latencies` took at most this many milliseconds: the nearest rank.
+pub fn percentile(latencies: &[Duration], percent: usize) -> f64 {
+    let rank = (latencies.len() * percent).div_ceil(100).max(1);
+    latencies.get(rank - 1).map_or(f64::NAN, |latency| latency.as_secs_f64() * 1e3)
 }
 
 async fn drive(

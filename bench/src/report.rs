@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::load::Seen;
+use crate::load::{Seen, percentile};
 use crate::scenario::Scenario;
 
 /// One measurement of one server.
@@ -48,12 +48,6 @@ impl Figures {
             "memory_peak_mib": self.memory,
         })
     }
-}
-
-/// Nearest rank. `latencies` are sorted.
-fn percentile(latencies: &[Duration], percent: usize) -> f64 {
-    let rank = (latencies.len() * percent).div_ceil(100).max(1);
-    latencies.get(rank - 1).map_or(f64::NAN, |latency| latency.as_secs_f64() * 1e3)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of requests are far below 2^52")]

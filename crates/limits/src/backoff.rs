@@ -40,9 +40,13 @@ impl Backoff {
             .bind(millis(DELAY_FIRST))
             .bind(millis(DELAY_MAX))
             .bind(millis(REMEMBERED));
-        let sweep = Statement::new(include_str!("../queries/sweep_backoff.sql")).bind(now.0);
-        let results = database.batch(vec![attempt, sweep]).await?;
-        if results.first().is_some_and(|rows| !rows.is_empty()) {
+        let rows = database.query(attempt).await?;
+        if let Some(row) = rows.first() {
+            // The first failure is the one with a new row.
+            if row.get::<i64>("failures")? == 1 {
+                let sweep = Statement::new(include_str!("../queries/sweep_backoff.sql"));
+                database.query(sweep.bind(now.0)).await?;
+            }
             return Ok(());
         }
         Err(LimitError::Exceeded { wait: self.remaining(database, now).await? })

@@ -4,6 +4,7 @@ use std::time::Duration;
 use ambient::UnixMillis;
 use database::{Database, DatabaseError, Statement};
 use problem::Problem;
+use serde_json::{Value, json};
 
 use crate::Limit;
 use crate::limit::Rate;
@@ -44,18 +45,10 @@ impl Charge {
     pub fn forgive(&self) -> Statement {
         Statement::new(include_str!("../queries/delete_bucket.sql")).bind(self.bucket.as_str())
     }
-
-    fn statement(&self, rate: Rate, uses: u32, now_us: i64) -> Statement {
-        Statement::new(include_str!("../queries/charge.sql"))
-            .bind(self.bucket.as_str())
-            .bind(now_us)
-            .bind(rate.interval_us().saturating_mul(uses.into()))
-            .bind(rate.window_us)
-    }
 }
 
-/// Counts these uses, all in one transaction. Buckets that have room are charged even when another has none: who is refused by the stricter
-/// limit must not get past the wider one for nothing.
+/// Counts these uses, all at once. Buckets that have room are charged even when another has none: who is refused by the stricter limit must
+/// not get past the wider one for nothing.
 ///
 /// # Errors
 /// [`LimitError::Exceeded`] when one has no room; it must then not happen.
@@ -64,7 +57,6 @@ pub async fn charge(
     now: UnixMillis,
     charges: &[Charge],
 ) -> Result<(), LimitError> {
-    let now_us = now.0.saturating_mul(1000);
     let limited: Vec<_> = charges
         .iter()
         .filter_map(|charge| charge.limit.rate().map(|rate| (charge, rate)))
@@ -72,13 +64,13 @@ pub async fn charge(
     if limited.is_empty() {
         return Ok(());
     }
-    let statements = limited.iter().map(|(charge, rate)| charge.statement(*rate, 1, now_us));
-    let sweep = Statement::new(include_str!("../queries/sweep.sql")).bind(now_us);
-    let results = database.batch(statements.chain([sweep]).collect()).await?;
+    let now_us = now.0.saturating_mul(1000);
+    let uses = limited.iter().map(|(charge, rate)| Use::new(charge, *rate, 1));
+    let charged = add(database, now_us, &uses.collect::<Vec<_>>()).await?;
     let mut wait_us = None;
-    for ((charge, rate), rows) in limited.iter().zip(&results) {
-        if rows.is_empty() {
-            wait_us = wait_us.max(Some(remaining_us(database, charge, *rate, now_us).await?));
+    for (charge, rate) in limited {
+        if !charged.contains(&charge.bucket) {
+            wait_us = wait_us.max(Some(remaining_us(database, charge, rate, now_us).await?));
         }
     }
     match wait_us {
@@ -99,13 +91,50 @@ pub(crate) async fn take(
     uses: u32,
 ) -> Result<Option<Duration>, DatabaseError> {
     let now_us = now.0.saturating_mul(1000);
-    let sweep = Statement::new(include_str!("../queries/sweep.sql")).bind(now_us);
-    let results = database.batch(vec![charge.statement(rate, uses, now_us), sweep]).await?;
-    if results.first().is_some_and(|rows| !rows.is_empty()) {
+    if !add(database, now_us, &[Use::new(charge, rate, uses)]).await?.is_empty() {
         return Ok(None);
     }
     let us = remaining_us(database, charge, rate, now_us).await?;
     Ok(Some(Duration::from_micros(u64::try_from(us).unwrap_or(0))))
+}
+
+/// What is added to a bucket: its name, what the uses take, and what it holds, both in microseconds.
+struct Use<'a>(&'a str, i64, i64);
+
+impl<'a> Use<'a> {
+    fn new(charge: &'a Charge, rate: Rate, uses: u32) -> Self {
+        Self(&charge.bucket, rate.interval_us().saturating_mul(uses.into()), rate.window_us)
+    }
+}
+
+/// Adds to the buckets that have room; gives which had.
+async fn add(
+    database: &Database,
+    now_us: i64,
+    uses: &[Use<'_>],
+) -> Result<Vec<String>, DatabaseError> {
+    let parts: Vec<Value> =
+        uses.iter().map(|Use(bucket, us, held)| json!([bucket, us, held])).collect();
+    let statement = Statement::new(include_str!("../queries/charge.sql"))
+        .bind(Value::from(parts).to_string())
+        .bind(now_us);
+    let rows = database.query(statement).await?;
+    let mut charged = Vec::with_capacity(rows.len());
+    let mut has_grown = false;
+    for row in rows.iter() {
+        let bucket: String = row.get("bucket")?;
+        let empty_at: i64 = row.get("empty_at")?;
+        let taken =
+            uses.iter().find(|Use(name, ..)| *name == bucket).map_or(0, |Use(_, us, _)| *us);
+        // It was empty, so that its row is probably new.
+        has_grown |= empty_at == now_us.saturating_add(taken);
+        charged.push(bucket);
+    }
+    if has_grown {
+        let sweep = Statement::new(include_str!("../queries/sweep.sql")).bind(now_us);
+        database.query(sweep).await?;
+    }
+    Ok(charged)
 }
 
 /// How long until the bucket has room for one more. Asked only after a refusal.

@@ -44,12 +44,11 @@ pub async fn run(plan: &Flood) -> Result<()> {
     ended.store(true, Ordering::Relaxed);
     let during = probing.await??;
     let cpu = Usage::of(&server)?.cpu.saturating_sub(before.cpu);
+    let Counts { compared, refused, shed } = counts;
     println!(
-        "{} sign-ins per second from as many addresses for {} s: {} compared, {} refused, {:.0} % of a core",
+        "{} sign-ins per second from as many addresses for {} s: {compared} compared, {refused} refused, {shed} shed, {:.0} % of a core",
         plan.rate,
         plan.seconds,
-        counts.compared,
-        counts.refused,
         cpu.as_secs_f64() / f64::from(plan.seconds) * 100.0
     );
     println!("health, meanwhile: p50 {:.1} ms, p99 {:.1} ms", ms(&during, 50), ms(&during, 99));
@@ -65,6 +64,8 @@ struct Counts {
     compared: u32,
     /// 429.
     refused: u32,
+    /// 503 and 504: the host had no place or no time for it.
+    shed: u32,
 }
 
 enum Until {
@@ -115,8 +116,7 @@ async fn flood(address: SocketAddr, plan: &Flood) -> Result<Counts> {
         match ended?? {
             401 => counts.compared += 1,
             429 => counts.refused += 1,
-            // The host sheds what it cannot queue; nothing was done.
-            503 => counts.refused += 1,
+            503 | 504 => counts.shed += 1,
             status => anyhow::bail!("a sign-in was answered with {status}"),
         }
     }

@@ -71,10 +71,11 @@ impl Auth {
         let charges = attempt.charges(self.settings.limits.login);
         let began = self.clock.now();
         limits::charge(&self.database, began, &charges).await?;
+        // Before the attempt counts as a failure: what is refused here was nobody's.
+        self.admit_hashing().await?;
         if !self.settings.limits.login.is_off() {
             attempt.backoff().attempt(&self.database, began).await?;
         }
-        self.admit_hashing().await?;
         let has_legacy_hashes = store::has_legacy_hash(&self.database).await?;
         let outcome = match self.try_log_in(&key, login, candidate, &attempt).await {
             Err(AuthError::InvalidCredentials) => {

@@ -372,3 +372,22 @@ async fn whoever_has_found_a_session_open_does_not_find_out_the_password_by_tryi
     let again = ada.post("/api/auth/reauthenticate", &json!({"password": PASSWORD})).await;
     assert_eq!(again.status, StatusCode::NO_CONTENT);
 }
+
+#[tokio::test]
+async fn what_is_refused_for_everybodys_sake_counts_against_nobody() {
+    let database = testing::database().await;
+    let variables =
+        [("master_key", MASTER_KEY), ("limit_hashing", "1/60s"), ("limit_signup", "off")];
+    let (client, hand) = client_with(&database, &variables);
+    let ada = client.post("/api/auth/signup", &signup("ada@example.com")).await;
+    assert_eq!(ada.status, StatusCode::CREATED);
+    // More often than a person may fail before delays begin to grow, and from elsewhere each time.
+    for n in 0..20 {
+        let answer = log_in(&client, &format!("192.0.2.{n}"), "ada@example.com", PASSWORD).await;
+        assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS);
+    }
+    assert_eq!(number(&database, "SELECT count(*) AS n FROM backoff").await, 0);
+    hand.advance(Duration::from_mins(1));
+    let answer = log_in(&client, "192.0.2.99", "ada@example.com", PASSWORD).await;
+    assert_eq!(answer.status, StatusCode::OK);
+}

@@ -64,7 +64,6 @@ impl Auth {
         if login.password.is_too_long() {
             return Err(AuthError::PasswordTooLong);
         }
-        let key = keys::current(self).await?;
         let candidate = self.candidate(&login.name).await?;
         let known = candidate.as_ref().map(|known| (known.user.id, known.account.id));
         let attempt = Attempt::new(&login.name, known, login.device.address);
@@ -76,6 +75,8 @@ impl Auth {
         if !self.settings.limits.login.is_off() {
             attempt.backoff().attempt(&self.database, began).await?;
         }
+        // Opening it is dear: whoever is refused above is not worth it.
+        let key = keys::current(self).await?;
         let has_legacy_hashes = store::has_legacy_hash(&self.database).await?;
         let outcome = match self.try_log_in(&key, login, candidate, &attempt).await {
             Err(AuthError::InvalidCredentials) => {

@@ -100,15 +100,8 @@ impl Auth {
             .on(caller.user_id)
             .from(address);
         let now = self.clock.now();
-        if !store::delete(
-            &self.database,
-            caller.user_id,
-            known.password_hash.as_deref(),
-            now,
-            entry,
-        )
-        .await?
-        {
+        let hash = known.password_hash.as_deref();
+        if !store::delete(&self.database, caller.user_id, hash, now, entry).await? {
             return Err(AuthError::LastOwner);
         }
         self.mail_notice(&known.user.email, "Your account was deleted").await;

@@ -49,8 +49,7 @@ impl Auth {
     ) -> Result<(), AuthError> {
         let known = self.reauthenticate(caller, current).await?;
         let User { email, username, name, .. } = &known.user;
-        let words =
-            [email, username.as_deref().unwrap_or_default(), name.as_deref().unwrap_or_default()];
+        let words = [Some(email.as_str()), username.as_deref(), name.as_deref()];
         let needs_totp = self.check_new_password(new, words, known.has_totp)?;
         let new_hash = hash_password(new, self.entropy.bytes()?, &self.hashing)?;
         let now = self.clock.now();
@@ -119,8 +118,7 @@ impl Auth {
             .await?
             .ok_or(AuthError::InvalidToken)?;
         let Holder { id, email, username, name, .. } = &holder;
-        let words =
-            [email, username.as_deref().unwrap_or_default(), name.as_deref().unwrap_or_default()];
+        let words = [Some(email.as_str()), username.as_deref(), name.as_deref()];
         let needs_totp = self.check_new_password(new, words, holder.has_totp)?;
         let new_hash = hash_password(new, self.entropy.bytes()?, &self.hashing)?;
         let entry = Entry::by_user(Log::Account(holder.account_id), *id, "password.reset")
@@ -197,15 +195,15 @@ impl Auth {
     fn check_new_password(
         &self,
         new: &Password,
-        known: [&str; 3],
+        words: [Option<&str>; 3],
         has_totp: bool,
     ) -> Result<bool, AuthError> {
         if new.is_too_long() {
             return Err(AuthError::PasswordTooLong);
         }
-        self.check_password(new, known, has_totp).map_err(|error| {
-            AuthError::Invalid(vec![FieldError::new("/new_password", error.to_string())])
-        })?;
+        self.check_password(new, words.map(Option::unwrap_or_default), has_totp).map_err(
+            |error| AuthError::Invalid(vec![FieldError::new("/new_password", error.to_string())]),
+        )?;
         Ok(new.is_shorter_than(self.settings.password_chars_min))
     }
 }

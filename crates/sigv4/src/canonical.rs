@@ -67,8 +67,9 @@ impl Request<'_> {
         let headers = self.headers(added);
         let names: Vec<&str> = headers.iter().map(|(name, _)| name.as_str()).collect();
         let signed_headers = names.join(";");
-        let lines: String =
+        let lines: Vec<String> =
             headers.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
+        let lines = lines.concat();
         let (method, query, digest) = (self.method, self.query(), self.payload.digest());
         let text = format!("{method}\n{path}\n{query}\n{lines}\n{signed_headers}\n{digest}");
         Canonical { text, signed_headers }

@@ -3,6 +3,8 @@
 mod canonical;
 mod credentials;
 
+use std::fmt::Write as _;
+
 use ambient::UnixMillis;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
@@ -25,8 +27,10 @@ pub struct Scope<'a> {
 /// A header that goes with a signed request. Its value may be a secret: the session token is one.
 pub type Header = (&'static str, Zeroizing<String>);
 
-/// The headers that make a request count: `x-amz-date`, `authorization`, and where there is one the session token; for S3 the digest of the
-/// body too. They are to be sent with the request, which is otherwise to be sent as it was given.
+/// The headers that make a request count.
+///
+/// They are `x-amz-date`, `authorization`, and where there is one the session token; for S3 the digest of the body too. They are to be sent
+/// with the request, which is otherwise to be sent as it was given.
 pub fn sign(
     credentials: &Credentials,
     scope: Scope<'_>,
@@ -80,7 +84,12 @@ fn hmac(key: &[u8], text: &str) -> [u8; 32] {
 }
 
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut digits = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        // Writing to a String cannot fail.
+        let _ = write!(digits, "{byte:02x}");
+    }
+    digits
 }
 
 #[cfg(test)]

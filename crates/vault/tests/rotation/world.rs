@@ -31,7 +31,7 @@ pub fn account(n: u8) -> AccountId {
 }
 
 /// Whose secret the n-th is: of one of two accounts, or of the deployment.
-pub fn owner<'a>(n: usize, id: &'a str) -> Owner<'a> {
+pub fn owner(n: usize, id: &str) -> Owner<'_> {
     let account_id = [None, Some(account(1)), Some(account(2))][n % 3];
     let kind = [Kind::Key, Kind::Model, Kind::McpServer][n / 3 % 3];
     Owner { account_id, kind, id }

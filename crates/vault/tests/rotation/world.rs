@@ -1,5 +1,7 @@
 //! A database with secrets in it.
 
+use std::collections::BTreeMap;
+
 use ambient::{Clock, Entropy};
 use database::{Database, Statement};
 use egress::{Egress, UrlPolicy};
@@ -76,9 +78,14 @@ pub async fn fill(database: &Database, vault: &Vault, count: usize) {
 }
 
 /// What the keys wrap, by their ids.
-pub async fn counts(database: &Database) -> Vec<(String, u64)> {
+pub async fn counts(database: &Database) -> BTreeMap<String, u64> {
     let keks = vault::status(database).await.unwrap();
     keks.into_iter().map(|kek| (kek.id, kek.secrets)).collect()
+}
+
+/// The same, as it should be.
+pub fn expected<const N: usize>(counts: [(&str, u64); N]) -> BTreeMap<String, u64> {
+    counts.map(|(id, count)| (id.to_owned(), count)).into()
 }
 
 /// All bodies, as they stand in the table.

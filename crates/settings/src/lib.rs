@@ -7,6 +7,7 @@ mod limits;
 mod mail;
 mod oidc;
 mod variables;
+mod vault;
 
 pub use auth::AuthSettings;
 pub use conversations::ConversationsSettings;
@@ -14,3 +15,4 @@ pub use data::DataSettings;
 pub use limits::LimitSettings;
 pub use oidc::{Introspection, OidcProvider};
 pub use variables::{SettingsError, Variables};
+pub use vault::VaultSettings;

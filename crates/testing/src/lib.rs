@@ -9,6 +9,7 @@ mod http_server;
 mod person;
 mod redaction;
 mod request;
+mod transit_server;
 
 pub use database::{MASTER_KEY, NOW, OTHER_MASTER_KEY, database};
 pub use hrana_server::{Fault, HranaOptions, HranaServer};
@@ -16,3 +17,4 @@ pub use http_server::HttpServer;
 pub use person::{ISSUER, Person};
 pub use redaction::redact;
 pub use request::{Answer, Client};
+pub use transit_server::{Condition, TransitServer};

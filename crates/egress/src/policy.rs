@@ -188,6 +188,11 @@ impl Target {
         self.0.as_str()
     }
 
+    /// Scheme, host and port; the port only if it is not the scheme's own.
+    pub fn origin(&self) -> String {
+        self.0.origin().ascii_serialization()
+    }
+
     pub(crate) fn uri(&self) -> Result<Uri, EgressError> {
         self.0.as_str().parse().map_err(|_| EgressError::Unsendable)
     }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod auth;
+mod config;
 mod conversations;
 mod data;
 mod limits;
@@ -9,6 +10,7 @@ mod oidc;
 mod variables;
 
 pub use auth::AuthSettings;
+pub use config::{ConfigSettings, PrimaryModel};
 pub use conversations::ConversationsSettings;
 pub use data::DataSettings;
 pub use limits::LimitSettings;

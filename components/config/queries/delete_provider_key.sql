@@ -1,4 +1,0 @@
-DELETE FROM provider_key
-WHERE account_id = ?1
-  AND id = ?2
-RETURNING id

@@ -153,7 +153,7 @@ impl Setup {
     }
 }
 
-/// A model of OpenAI's of this name.
+/// A model of this name.
 pub fn model(name: &str) -> Value {
     json!({"name": name, "provider": "openai", "model": "gpt-4o-mini"})
 }

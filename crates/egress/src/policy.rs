@@ -188,6 +188,11 @@ impl Target {
         self.0.as_str()
     }
 
+    /// Scheme, host and port; the port only if it is not the scheme's own.
+    pub fn origin(&self) -> String {
+        self.0.origin().ascii_serialization()
+    }
+
     /// Host and port as the header `host` has them: the port where it does not go without saying.
     pub fn authority(&self) -> &str {
         self.0.authority()

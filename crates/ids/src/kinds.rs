@@ -41,8 +41,14 @@ kinds! {
     MailId = Mail "mail";
     /// Something that is remembered for a person.
     MemoryId = Memory "mem";
+    /// A server of the Model Context Protocol, as it is configured.
+    McpServerId = McpServer "mcp";
     /// A message of a conversation.
     MessageId = Message "msg";
+    /// A model, as it is configured.
+    ModelId = Model "model";
+    /// A key of a provider of models. This is its name, not the secret.
+    ProviderKeyId = ProviderKey "pkey";
     /// A request, as in the header `x-request-id`.
     RequestId = Request "req";
     /// A session: one sign-in on one device, for one account.

@@ -5,6 +5,6 @@ mod kinds;
 
 pub use id::{Id, Kind, ParseIdError};
 pub use kinds::{
-    AccountId, ApiKeyId, ConversationId, FileId, IdentityId, InvitationId, MailId, MemoryId,
-    MessageId, RequestId, SessionId, ShareId, TokenId, UserId,
+    AccountId, ApiKeyId, ConversationId, FileId, IdentityId, InvitationId, MailId, McpServerId,
+    MemoryId, MessageId, ModelId, ProviderKeyId, RequestId, SessionId, ShareId, TokenId, UserId,
 };

@@ -86,8 +86,12 @@ kinds! {
         "Without this identity nobody could sign in as this person. Set a password or link another identity first.";
     LIMIT_REACHED "limit_reached" CONFLICT "There are too many already"
         "No more of these can be made. Delete some that are no longer needed.";
+    NAME_TAKEN "name_taken" CONFLICT "The name is taken"
+        "Another entry of this kind in the account has this name.";
     PERSONAL_ACCOUNT "personal_account" CONFLICT "This is a personal account"
         "A personal account has one owner for good and ends with its person.";
+    PRIMARY_MODEL "primary_model" CONFLICT "The primary model follows the environment"
+        "Provider, model and URL of the primary model come from the deployment's variables, and it cannot be deleted.";
     TOTP_ENROLLED "totp_enrolled" CONFLICT "There is a second factor already"
         "The person has a confirmed second factor. Remove it first.";
     USERNAME_TAKEN "username_taken" CONFLICT "The user name is taken"
@@ -104,6 +108,8 @@ kinds! {
         "The code is not that of the moment, or was used before.";
     INVALID_TOKEN "invalid_token" UNPROCESSABLE_ENTITY "The token does not count"
         "A token that was mailed does not count: it was used, replaced by a newer one, or is too old.";
+    MODEL_KEY_MISSING "model_key_missing" UNPROCESSABLE_ENTITY "The model has no key"
+        "Its provider needs a key, and neither the model nor the account nor the deployment has one that may be sent there. Add one with `POST /api/keys`.";
     VALIDATION_FAILED "validation_failed" UNPROCESSABLE_ENTITY "A value breaks a rule"
         "The request is well-formed, but values in it break rules; the member errors names each with a JSON pointer.";
     RATE_LIMITED "rate_limited" TOO_MANY_REQUESTS "Too many requests"

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod extract;
+mod if_match;
 mod json;
 pub mod kinds;
 mod manners;
@@ -8,6 +9,7 @@ mod problem;
 mod shape;
 
 pub use extract::{Path, Query};
+pub use if_match::IfMatch;
 pub use json::{BODY_BYTES_MAX, BodyLimit, Json, read_body};
 pub use kinds::Kind;
 pub use manners::{Manners, with_manners};

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod auth;
+mod config;
 mod conversations;
 mod data;
 mod limits;
@@ -10,6 +11,7 @@ mod variables;
 mod vault;
 
 pub use auth::AuthSettings;
+pub use config::{ConfigSettings, PrimaryModel};
 pub use conversations::ConversationsSettings;
 pub use data::DataSettings;
 pub use limits::LimitSettings;

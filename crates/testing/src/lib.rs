@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test that called it")]
 
 mod database;
+mod hostile_urls;
 mod hrana_server;
 mod http_server;
 mod person;
@@ -12,6 +13,7 @@ mod request;
 mod transit_server;
 
 pub use database::{MASTER_KEY, NOW, OTHER_MASTER_KEY, database};
+pub use hostile_urls::hostile_urls;
 pub use hrana_server::{Fault, HranaOptions, HranaServer};
 pub use http_server::HttpServer;
 pub use person::{ISSUER, Person};

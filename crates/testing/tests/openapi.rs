@@ -13,6 +13,7 @@ use routes::{Part, openapi};
 fn parts() -> Vec<Part> {
     [
         (auth::declarations(), auth::schemas()),
+        (config::declarations(), config::schemas()),
         (conversations::declarations(), conversations::schemas()),
     ]
     .into_iter()

@@ -1,9 +1,9 @@
 use ambient::UnixMillis;
 use database::{Database, Statement};
 use ids::{AccountId, ConversationId};
+use problem::IfMatch;
 
 use crate::error::ConversationError;
-use crate::if_match::IfMatch;
 use crate::json_object::JsonObject;
 use crate::service::Context;
 

@@ -14,7 +14,7 @@ use hyper::Response;
 use ids::{ApiKeyId, Id, SessionId};
 use routes::Declaration;
 use serde_json::{Value, json};
-use settings::{AuthSettings, ConversationsSettings, Variables};
+use settings::{AuthSettings, ConfigSettings, ConversationsSettings, Variables};
 use testing::{HttpServer, MASTER_KEY, NOW};
 use tower::ServiceExt as _;
 
@@ -23,8 +23,8 @@ const EMAIL: &str = "ada@example.com";
 pub struct World {
     pub seed: u64,
     database: Database,
-    routers: [Router; 2],
-    schemas: [Value; 2],
+    routers: [Router; 3],
+    schemas: [Value; 3],
     secrets: Vec<(String, String)>,
     access_token: String,
     ids: Vec<(&'static str, String)>,
@@ -46,7 +46,7 @@ impl World {
         .await;
         let database = testing::database().await;
         let routers = routers(&database, &server.origin());
-        let schemas = [auth::schemas(), conversations::schemas()];
+        let schemas = [auth::schemas(), conversations::schemas(), config::schemas()];
         let schemas = schemas.map(|text| serde_json::from_str(text).unwrap());
         let mut world = Self {
             seed,
@@ -156,7 +156,8 @@ impl World {
         let (mut last, first): (Vec<_>, Vec<_>) = auth.partition(|(_, route)| end(route).is_some());
         last.sort_by_key(|(_, route)| end(route));
         let conversations = conversations::declarations().into_iter().map(|route| (1, route));
-        first.into_iter().chain(conversations).chain(last).collect()
+        let config = config::declarations().into_iter().map(|route| (2, route));
+        first.into_iter().chain(conversations).chain(config).chain(last).collect()
     }
 
     /// The path with ids of the person's own where there are some, and well-formed ones of nobody elsewhere.
@@ -253,7 +254,7 @@ fn unheard_of(collection: &str) -> String {
     }
 }
 
-fn routers(database: &Database, mails: &str) -> [Router; 2] {
+fn routers(database: &Database, mails: &str) -> [Router; 3] {
     let limits =
         ["login", "signup", "mail", "refresh", "totp", "api"].map(|name| format!("limit_{name}"));
     let mut variables = vec![
@@ -269,5 +270,9 @@ fn routers(database: &Database, mails: &str) -> [Router; 2] {
     let settings = AuthSettings::new(&variables).unwrap();
     let auth = auth::router(database.clone(), settings, clock.clone(), Entropy::system()).unwrap();
     let settings = ConversationsSettings::new(&variables).unwrap();
-    [auth, conversations::router(database.clone(), settings, clock, Entropy::system())]
+    let conversations =
+        conversations::router(database.clone(), settings, clock.clone(), Entropy::system());
+    let settings = ConfigSettings::new(&variables).unwrap();
+    let config = config::router(database.clone(), settings, clock, Entropy::system()).unwrap();
+    [auth, conversations, config]
 }

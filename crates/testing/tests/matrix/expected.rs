@@ -53,6 +53,9 @@ const RULES: &[(&str, &[Role], u16)] = &[
     ("link_identity", &Role::ALL, 403),
     // Which is also why an identity is the only way in.
     ("unlink_identity", &Role::ALL, 409),
+    // No model has a key.
+    ("test_model", &Role::ALL, 422),
+    ("test_system_model", &Role::ALL, 422),
     // The member in the path is a viewer: only admins and owners outrank one.
     ("update_member", &[Role::Viewer, Role::Member], 403),
     ("remove_member", &[Role::Viewer, Role::Member], 403),

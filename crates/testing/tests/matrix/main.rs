@@ -40,6 +40,7 @@ fn components() -> Vec<(Vec<Declaration>, Value)> {
     vec![
         (auth::declarations(), schemas(auth::schemas())),
         (conversations::declarations(), schemas(conversations::schemas())),
+        (config::declarations(), schemas(config::schemas())),
     ]
 }
 

@@ -11,15 +11,15 @@ use caller::Scope;
 use database::{Database, Statement};
 use ids::{ApiKeyId, IdentityId, MemoryId, SessionId};
 use routes::{Access, Declaration};
-use settings::{AuthSettings, ConversationsSettings, Variables};
+use settings::{AuthSettings, ConfigSettings, ConversationsSettings, Variables};
 use testing::{MASTER_KEY, NOW, Person};
 use tower::ServiceExt as _;
 
 use crate::callers::{CALLERS, Caller, Home, Shows};
 use crate::cells::Cell;
 use crate::things::{
-    FACT, SECRET, Things, insert_identity, insert_key, insert_memory, insert_session, new_id,
-    things, unheard_of,
+    FACT, SECRET, SystemThings, Things, insert_identity, insert_key, insert_memory, insert_session,
+    new_id, system_things, things, unheard_of,
 };
 
 /// What an id in a path may name.
@@ -47,6 +47,7 @@ pub struct World {
     here: Things,
     there: Things,
     gone: Things,
+    system: SystemThings,
     /// By the caller's name.
     credentials: BTreeMap<&'static str, String>,
     /// A key of each caller's own, by the caller's name.
@@ -67,6 +68,7 @@ impl World {
         let here = things(&database, "here").await;
         let there = things(&database, "there").await;
         let gone = things(&database, "gone").await;
+        let system = system_things(&database).await;
         for things in [&here, &there, &gone] {
             insert_identity(&database, things.user, things.identity).await;
         }
@@ -80,6 +82,7 @@ impl World {
             here,
             there,
             gone,
+            system,
             credentials: BTreeMap::new(),
             keys: BTreeMap::new(),
             sessions: BTreeMap::new(),
@@ -184,6 +187,13 @@ impl World {
             // Whom a link is given to reads: shares.rs of the component. Here nobody has one, but those who may copy.
             "shared" if path.ends_with("/copy") => continuation(caller),
             "shared" => "no-link".to_owned(),
+            "keys" => things.provider_key.to_string(),
+            // The platform has one of each, whoever asks.
+            "models" if path.starts_with("/api/system/") => match kind {
+                Kind::Own | Kind::Foreign => self.system.model.to_string(),
+                _ => things.model.to_string(),
+            },
+            "models" => things.model.to_string(),
             // Memories are people's own, too.
             "memory" if kind == Kind::Own => self.memories[caller.name].to_string(),
             "memory" => things.memory.to_string(),
@@ -232,6 +242,8 @@ impl World {
                     things.session.to_string(),
                     things.file.to_string(),
                     things.identity.to_string(),
+                    things.model.to_string(),
+                    things.provider_key.to_string(),
                 ],
             }
         };
@@ -283,6 +295,9 @@ pub async fn routers_with(database: &Database, require_email_verification: &str)
     let keys = Request::get("/.well-known/jwks.json").body(Body::empty()).unwrap();
     assert_eq!(auth.clone().oneshot(keys).await.unwrap().status().as_u16(), 200);
     let settings = ConversationsSettings::new(&variables).unwrap();
-    let conversations = conversations::router(database.clone(), settings, clock, Entropy::system());
-    vec![auth, conversations]
+    let conversations =
+        conversations::router(database.clone(), settings, clock.clone(), Entropy::system());
+    let settings = ConfigSettings::new(&variables).unwrap();
+    let config = config::router(database.clone(), settings, clock, Entropy::system()).unwrap();
+    vec![auth, conversations, config]
 }

@@ -7,6 +7,7 @@ mod database;
 mod hrana_server;
 mod http_server;
 mod person;
+mod raw_server;
 mod redaction;
 mod request;
 
@@ -14,5 +15,6 @@ pub use database::{MASTER_KEY, NOW, OTHER_MASTER_KEY, database};
 pub use hrana_server::{Fault, HranaOptions, HranaServer};
 pub use http_server::HttpServer;
 pub use person::{ISSUER, Person};
+pub use raw_server::{RawRequest, RawServer, Step};
 pub use redaction::redact;
 pub use request::{Answer, Client};

@@ -67,14 +67,14 @@ struct Delta<'a> {
 
 #[derive(Deserialize)]
 struct WireUsage {
-    #[serde(default)]
-    input_tokens: Option<u64>,
-    #[serde(default)]
-    cache_creation_input_tokens: Option<u64>,
-    #[serde(default)]
-    cache_read_input_tokens: Option<u64>,
-    #[serde(default)]
-    output_tokens: Option<u64>,
+    #[serde(default, rename = "input_tokens")]
+    input: Option<u64>,
+    #[serde(default, rename = "cache_creation_input_tokens")]
+    written_to_cache: Option<u64>,
+    #[serde(default, rename = "cache_read_input_tokens")]
+    read_from_cache: Option<u64>,
+    #[serde(default, rename = "output_tokens")]
+    output: Option<u64>,
 }
 
 /// Reads one event of a stream. Kinds that are not known here may come at any time.
@@ -175,10 +175,10 @@ impl Answer {
 impl WireUsage {
     /// What was used, where some of it may have been said before.
     fn after(&self, before: Usage) -> Usage {
-        let cached = [self.cache_creation_input_tokens, self.cache_read_input_tokens];
-        let input = self.input_tokens.map_or(before.input_tokens, |tokens| {
+        let cached = [self.written_to_cache, self.read_from_cache];
+        let input = self.input.map_or(before.input_tokens, |tokens| {
             cached.into_iter().flatten().fold(tokens, u64::saturating_add)
         });
-        Usage::of(input, self.output_tokens.unwrap_or(before.output_tokens))
+        Usage::of(input, self.output.unwrap_or(before.output_tokens))
     }
 }

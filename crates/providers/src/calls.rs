@@ -4,7 +4,7 @@ use crate::{Limits, ProviderError, ToolCall};
 #[derive(Debug)]
 pub struct Calls {
     begun: Vec<Begun>,
-    calls_max: usize,
+    count_max: usize,
     bytes_left: usize,
 }
 
@@ -25,7 +25,7 @@ struct Begun {
 
 impl Calls {
     pub fn new(limits: &Limits) -> Self {
-        Self { begun: Vec::new(), calls_max: limits.calls_max, bytes_left: limits.call_bytes_max }
+        Self { begun: Vec::new(), count_max: limits.calls_max, bytes_left: limits.call_bytes_max }
     }
 
     /// Adds a piece to the call that it belongs to: the one with its id, else the last one with its index.
@@ -45,7 +45,7 @@ impl Calls {
             begun.call.arguments.push_str(piece.arguments);
             return Ok(());
         }
-        if self.begun.len() == self.calls_max {
+        if self.begun.len() == self.count_max {
             return Err(ProviderError::TooMuch);
         }
         let call = ToolCall {

@@ -70,44 +70,35 @@ impl Decoder {
     /// # Errors
     /// [`TooLarge`], after which the stream is of no use.
     pub fn read(&mut self, bytes: &mut Bytes) -> Result<Option<Event>, TooLarge> {
-        while let Some(first) = bytes.first() {
+        let mut rest: &[u8] = bytes;
+        let outcome = self.read_lines(&mut rest);
+        let taken = bytes.len() - rest.len();
+        bytes.advance(taken);
+        self.total_bytes = self.total_bytes.saturating_add(taken);
+        if self.limits.total_bytes_max < self.total_bytes { Err(TooLarge) } else { outcome }
+    }
+
+    fn read_lines(&mut self, rest: &mut &[u8]) -> Result<Option<Event>, TooLarge> {
+        while let Some((first, tail)) = rest.split_first() {
             if std::mem::take(&mut self.after_cr) && *first == b'\n' {
-                self.take(bytes, 1)?;
+                *rest = tail;
                 continue;
             }
-            let is_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
-            let Some(end) = bytes.iter().position(is_end) else {
-                let rest = bytes.len();
-                self.take_into_line(bytes, rest)?;
-                return Ok(None);
-            };
-            self.take_into_line(bytes, end)?;
-            self.after_cr = bytes.first() == Some(&b'\r');
-            self.take(bytes, 1)?;
+            let end = rest.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
+            let (part, tail) = rest.split_at(end.unwrap_or(rest.len()));
+            *rest = tail;
+            if self.limits.line_bytes_max < self.line.len() + part.len() {
+                return Err(TooLarge);
+            }
+            self.line.extend_from_slice(part);
+            let Some((end, tail)) = rest.split_first() else { return Ok(None) };
+            *rest = tail;
+            self.after_cr = *end == b'\r';
             if let Some(event) = self.end_line()? {
                 return Ok(Some(event));
             }
         }
         Ok(None)
-    }
-
-    fn take(&mut self, bytes: &mut Bytes, count: usize) -> Result<(), TooLarge> {
-        self.total_bytes = self.total_bytes.saturating_add(count);
-        if self.limits.total_bytes_max < self.total_bytes {
-            return Err(TooLarge);
-        }
-        bytes.advance(count);
-        Ok(())
-    }
-
-    fn take_into_line(&mut self, bytes: &mut Bytes, count: usize) -> Result<(), TooLarge> {
-        let part = bytes.slice(..count);
-        self.take(bytes, count)?;
-        if self.limits.line_bytes_max < self.line.len() + part.len() {
-            return Err(TooLarge);
-        }
-        self.line.extend_from_slice(&part);
-        Ok(())
     }
 
     fn end_line(&mut self) -> Result<Option<Event>, TooLarge> {

@@ -6,6 +6,7 @@
 mod database;
 mod hrana_server;
 mod http_server;
+mod mcp_server;
 mod person;
 mod raw_server;
 mod redaction;
@@ -14,6 +15,7 @@ mod request;
 pub use database::{MASTER_KEY, NOW, OTHER_MASTER_KEY, database};
 pub use hrana_server::{Fault, HranaOptions, HranaServer};
 pub use http_server::HttpServer;
+pub use mcp_server::{McpFault, McpServer, Wrong};
 pub use person::{ISSUER, Person};
 pub use raw_server::{RawRequest, RawServer, Step};
 pub use redaction::redact;

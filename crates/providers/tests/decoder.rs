@@ -35,8 +35,8 @@ fn outputs<'a>(
 }
 
 fn of(wire: Wire, events: &[&str]) -> Result<Vec<Output>, ProviderError> {
-    let stream: String = events.iter().map(|event| format!("data: {event}\n\n")).collect();
-    outputs(wire, [stream.as_bytes()])
+    let stream: Vec<_> = events.iter().map(|event| format!("data: {event}\n\n")).collect();
+    outputs(wire, [stream.concat().as_bytes()])
 }
 
 fn openai(events: &[&str]) -> Result<Vec<Output>, ProviderError> {
@@ -240,7 +240,7 @@ fn anthropic_s_answers_are_read() {
     );
 }
 
-/// Numbers that look random (SplitMix64).
+/// Numbers that look random (`SplitMix64`).
 struct Numbers(u64);
 
 impl Numbers {
@@ -271,11 +271,12 @@ fn any_cut_of_any_answer_gives_the_same() {
     for _ in 0..500 {
         let (wire, parts) = parts[numbers.below(2)];
         let ends = ["\n\n", "\r\n\r\n", "\r\r", "\n"];
-        let stream: String = (0..numbers.below(8))
+        let stream: Vec<_> = (0..numbers.below(8))
             .map(|_| {
                 format!("data: {}{}", parts[numbers.below(parts.len())], ends[numbers.below(4)])
             })
             .collect();
+        let stream = stream.concat();
         let stream = stream.as_bytes();
         let whole = outputs(wire, [stream]);
         whole_ones += usize::from(whole.is_ok());

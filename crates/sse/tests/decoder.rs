@@ -88,7 +88,7 @@ fn events_are_what_the_standard_says() {
     assert_eq!(pairs(b"data: a\xFFb\xE2\x82\n\n")[0].1, "a\u{FFFD}b\u{FFFD}");
 }
 
-/// Numbers that look random (SplitMix64).
+/// Numbers that look random (`SplitMix64`).
 struct Numbers(u64);
 
 impl Numbers {

@@ -91,7 +91,7 @@ pub fn notification(method: &str, params: Option<impl Serialize>) -> Result<Stri
 
 /// Reads one message.
 pub fn read(text: &str) -> Result<Incoming, McpError> {
-    let envelope: Envelope = serde_json::from_str(text).map_err(|_| McpError::Malformed)?;
+    let envelope: Envelope = object(text)?;
     if envelope.jsonrpc != "2.0" {
         return Err(McpError::Malformed);
     }
@@ -127,6 +127,14 @@ pub fn split(text: &str, may_be_batch: bool) -> Result<Vec<&str>, McpError> {
         return Err(McpError::Malformed);
     }
     Ok(messages.into_iter().map(RawValue::get).collect())
+}
+
+/// Reads a JSON object. A struct would else be read from an array as well.
+pub fn object<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, McpError> {
+    if !json.trim_start().starts_with('{') {
+        return Err(McpError::Malformed);
+    }
+    serde_json::from_str(json).map_err(|_| McpError::Malformed)
 }
 
 /// A text of a stranger's, short and without characters that steer terminals or break lines.

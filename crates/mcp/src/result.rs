@@ -2,6 +2,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::McpError;
+use crate::message::object;
 use crate::tool::is_object;
 
 /// What a tool gave back. All of it is text of a stranger's: data, never an instruction (SECURITY R109).
@@ -97,7 +98,7 @@ struct WireResource {
 impl ToolResult {
     /// Reads the result of `tools/call`.
     pub(crate) fn read(result: &str) -> Result<Self, McpError> {
-        let result: WireResult = serde_json::from_str(result).map_err(|_| McpError::Malformed)?;
+        let result: WireResult = object(result)?;
         let content: Option<Vec<_>> = result.content.into_iter().map(WireContent::read).collect();
         if result.structured_content.as_deref().is_some_and(|json| !is_object(json)) {
             return Err(McpError::Malformed);

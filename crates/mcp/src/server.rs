@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::McpError;
-use crate::message::bounded;
+use crate::message::{bounded, object};
 
 /// How long the names of a server may be, and what it says about its use, in characters.
 const NAME_CHARS_MAX: usize = 200;
@@ -86,8 +86,7 @@ impl Version {
 impl ServerInfo {
     /// Reads the result of `initialize`.
     pub(crate) fn read(result: &str) -> Result<Self, McpError> {
-        let result: InitializeResult =
-            serde_json::from_str(result).map_err(|_| McpError::Malformed)?;
+        let result: InitializeResult = object(result)?;
         let protocol = Version::ALL
             .into_iter()
             .find(|version| version.as_str() == result.protocol_version)

@@ -3,6 +3,7 @@ use std::collections::HashSet;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::message::object;
 use crate::{Limits, McpError};
 
 /// The longest name of a tool, in characters.
@@ -79,7 +80,7 @@ impl ToolList {
 
     /// Adds a page, and gives the cursor of the next.
     pub fn add(&mut self, result: &str) -> Result<Option<String>, McpError> {
-        let page: Page = serde_json::from_str(result).map_err(|_| McpError::Malformed)?;
+        let page: Page = object(result)?;
         for tool in page.tools {
             if !tool.is_proper() || !self.names.insert(tool.name.clone()) {
                 return Err(McpError::Malformed);

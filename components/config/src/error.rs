@@ -1,8 +1,11 @@
 use ambient::EntropyError;
+use catalog::UnknownProvider;
 use database::DatabaseError;
 use egress::EgressError;
 use ids::ParseIdError;
+use keyring::KeyringError;
 use problem::{FieldError, Problem, kinds};
+use vault::VaultError;
 
 /// Why the component cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +41,12 @@ pub enum ConfigError {
     StoredId(#[from] ParseIdError),
     #[error("JSON could not be written or a stored document is damaged")]
     Json(#[from] serde_json::Error),
+    #[error("a stored provider is none")]
+    StoredProvider(#[from] UnknownProvider),
+    #[error("the master key does not serve")]
+    Keyring(#[from] KeyringError),
+    #[error("the vault failed")]
+    Vault(#[from] VaultError),
     #[error("the database failed")]
     Database(#[from] DatabaseError),
 }
@@ -81,10 +90,19 @@ impl From<ConfigError> for Problem {
                 &kinds::CONTENT_TOO_LARGE,
                 format!("The document may have at most {bytes_max} bytes."),
             ),
-            ConfigError::Database(error) => error.into(),
-            ConfigError::Entropy(_) | ConfigError::StoredId(_) | ConfigError::Json(_) => {
-                Self::internal(&error)
+            ConfigError::Vault(VaultError::TooLarge) => {
+                Self::validation(vec![FieldError::new("", "The secret is too large.")])
             }
+            ConfigError::Vault(error) if error.is_unavailable() => Self::unavailable(&error),
+            ConfigError::Database(error) | ConfigError::Keyring(KeyringError::Database(error)) => {
+                error.into()
+            }
+            ConfigError::Entropy(_)
+            | ConfigError::StoredId(_)
+            | ConfigError::StoredProvider(_)
+            | ConfigError::Keyring(_)
+            | ConfigError::Vault(_)
+            | ConfigError::Json(_) => Self::internal(&error),
         }
     }
 }

@@ -5,6 +5,7 @@ mod document;
 mod entry;
 mod error;
 mod given;
+mod keys;
 mod models;
 mod owner;
 mod page;

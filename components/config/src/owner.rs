@@ -26,6 +26,14 @@ impl Owner {
         }
     }
 
+    /// The account, if it is one.
+    pub fn account(self) -> Option<AccountId> {
+        match self {
+            Self::Account(id) => Some(id),
+            Self::Platform => None,
+        }
+    }
+
     /// Whose entries are seen besides one's own.
     pub fn visible(self) -> Option<&'static str> {
         match self {

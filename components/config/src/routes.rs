@@ -10,12 +10,14 @@ use routes::{Access, Declaration, Gates, Readiness, Route, RouteTable};
 
 use crate::document::http as document;
 use crate::document::service::SETTINGS_BYTES_MAX;
+use crate::keys::http as keys;
 use crate::models::http as models;
 use crate::owner::{Own, System, Whose};
 use crate::service::Config;
 use crate::start::http as start;
 
 const READ: Access = Access::Account(Role::Viewer, Scope::ConfigRead);
+const ADMIN: Access = Access::Member(Role::Admin);
 const WRITE: Access = Access::Account(Role::Member, Scope::ConfigWrite);
 
 /// Paths, names and rights of the routes that accounts and the platform both have.
@@ -29,7 +31,14 @@ struct Twin {
 }
 
 fn table() -> RouteTable<Config> {
-    let all = [own_models(), system_models(), own_settings(), system_settings(), start_routes()];
+    let all = [
+        own_models(),
+        system_models(),
+        own_settings(),
+        system_settings(),
+        key_routes(),
+        start_routes(),
+    ];
     RouteTable::new(all.into_iter().flatten())
 }
 
@@ -114,6 +123,30 @@ fn model_routes<W: Whose>(twin: &Twin) -> Vec<Route<Config>> {
         Route::post(test, write, test_op, models::test_model::<W>)
             .summary("Ask the provider of a model which models it has, with the key that the model would be asked with.")
             .gives(200, "ModelTest"),
+    ]
+}
+
+/// What a key is spent on is money: an administrator of the account changes them, who has shown the password lately (SECURITY R44).
+fn key_routes() -> Vec<Route<Config>> {
+    vec![
+        Route::get("/api/keys", READ, "list_provider_keys", keys::list_provider_keys)
+            .summary("List the keys of the account, the newest first; never their values.")
+            .query(&["limit", "cursor"])
+            .gives(200, "ProviderKeyPage"),
+        Route::post("/api/keys", ADMIN, "create_provider_key", keys::create_provider_key)
+            .summary("Entrust a key of a provider to the vault. It becomes the active one for its provider and host.")
+            .takes("ProviderKeyCreation")
+            .gives(201, "ProviderKey")
+            .repeatable()
+            .needs_step_up(),
+        Route::patch("/api/keys/{id}", ADMIN, "update_provider_key", keys::update_provider_key)
+            .summary("Change what is known of a key, or give it another value.")
+            .takes("ProviderKeyChange")
+            .gives(200, "ProviderKey")
+            .needs_step_up(),
+        Route::delete("/api/keys/{id}", ADMIN, "delete_provider_key", keys::delete_provider_key)
+            .summary("Forget a key.")
+            .needs_step_up(),
     ]
 }
 

@@ -7,6 +7,7 @@ use egress::Egress;
 use idempotency::Claim;
 use serde::Serialize;
 use settings::ConfigSettings;
+use vault::Vault;
 
 use crate::error::{ConfigError, SetupError};
 use crate::models::primary;
@@ -23,7 +24,9 @@ pub struct Config {
     pub entropy: Entropy,
     /// What providers are asked through.
     pub egress: Egress,
-    /// Whether this instance has seen that the primary model is what the environment says.
+    /// Where what accounts entrust is sealed.
+    pub vault: Vault,
+    /// Whether this instance has seen that all is as the environment says.
     is_prepared: Arc<AtomicBool>,
 }
 
@@ -37,12 +40,22 @@ impl Config {
         entropy: Entropy,
     ) -> Result<Self, SetupError> {
         let (settings, egress) = (Arc::new(settings), Egress::new()?);
-        Ok(Self { database, settings, clock, entropy, egress, is_prepared: Arc::default() })
+        let vault = Vault::new(
+            &settings.keyring,
+            &settings.services,
+            &egress,
+            clock.clone(),
+            entropy.clone(),
+        );
+        let is_prepared = Arc::default();
+        Ok(Self { database, settings, clock, entropy, egress, vault, is_prepared })
     }
 
-    /// Sees to it, once for each instance, that the primary model is what the environment says. It writes only when it is not.
+    /// Sees to it, once for each instance, that the master key belongs to the database and the primary model is what the environment says. It
+    /// writes only what is not so.
     pub async fn prepare(&self) -> Result<(), ConfigError> {
         if !self.is_prepared.load(Ordering::Acquire) {
+            keyring::register(&self.database, &self.settings.keyring, self.clock.now()).await?;
             primary::ensure(self).await?;
             self.is_prepared.store(true, Ordering::Release);
         }

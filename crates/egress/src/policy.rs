@@ -193,6 +193,21 @@ impl Target {
         self.0.origin().ascii_serialization()
     }
 
+    /// Host and port as the header `host` has them: the port where it does not go without saying.
+    pub fn authority(&self) -> &str {
+        self.0.authority()
+    }
+
+    /// The path as it is sent.
+    pub fn path(&self) -> &str {
+        self.0.path()
+    }
+
+    /// What follows the question mark, as it is sent; empty when there is none.
+    pub fn query(&self) -> &str {
+        self.0.query().unwrap_or_default()
+    }
+
     pub(crate) fn uri(&self) -> Result<Uri, EgressError> {
         self.0.as_str().parse().map_err(|_| EgressError::Unsendable)
     }

@@ -1,3 +1,4 @@
+use ::vault::KeyServices;
 use catalog::{Host, Hosts, Provider, ProviderKey};
 use egress::UrlPolicy;
 use keyring::Keyring;
@@ -11,6 +12,8 @@ pub struct ConfigSettings {
     pub data: DataSettings,
     /// `master_key`, required: the root of all keys.
     pub keyring: Keyring,
+    /// `kms`, default none: services that hold keys, as a JSON array. The first wraps what is new; without any the master key does.
+    pub services: KeyServices,
     /// `egress_allow`, default empty: origins that outbound calls may reach beyond public ones over TLS.
     pub egress: UrlPolicy,
     /// Where the providers are, with the operator's keys: `openai_base_url`, `openai_api_key`, and so on.
@@ -40,12 +43,13 @@ const HOSTS: [(Provider, &str, Option<&str>); 4] = [
 
 impl ConfigSettings {
     /// The variables that it reads.
-    pub const NAMES: [&'static str; 15] = [
+    pub const NAMES: [&'static str; 16] = [
         DataSettings::NAMES[0],
         DataSettings::NAMES[1],
         DataSettings::NAMES[2],
         DataSettings::NAMES[3],
         "master_key",
+        "kms",
         "egress_allow",
         "primary_provider",
         "primary_model",
@@ -65,6 +69,10 @@ impl ConfigSettings {
         let data = DataSettings::read(&mut reading);
         let keyring = reading.required("master_key", str::parse);
         let egress = reading.optional("egress_allow", UrlPolicy::default(), str::parse);
+        let services = egress.as_ref().and_then(|egress| {
+            let read = |text: &str| KeyServices::parse(text, egress);
+            reading.optional("kms", KeyServices::default(), read)
+        });
         let hosts = egress.as_ref().and_then(|egress| hosts(&mut reading, egress));
         let provider = reading.optional("primary_provider", Provider::Openai, primary_provider);
         let model = reading.optional("primary_model", "gpt-4o".to_owned(), primary_model);
@@ -72,6 +80,7 @@ impl ConfigSettings {
             Some(Self {
                 data: data?,
                 keyring: keyring?,
+                services: services?,
                 egress: egress?,
                 hosts: hosts?,
                 primary: PrimaryModel { provider: provider?, model: model? },

@@ -8,6 +8,7 @@ mod limits;
 mod mail;
 mod oidc;
 mod variables;
+mod vault;
 
 pub use auth::AuthSettings;
 pub use config::{ConfigSettings, PrimaryModel};
@@ -16,3 +17,4 @@ pub use data::DataSettings;
 pub use limits::LimitSettings;
 pub use oidc::{Introspection, OidcProvider};
 pub use variables::{SettingsError, Variables};
+pub use vault::VaultSettings;

@@ -10,6 +10,7 @@ mod http_server;
 mod person;
 mod redaction;
 mod request;
+mod transit_server;
 
 pub use database::{MASTER_KEY, NOW, OTHER_MASTER_KEY, database};
 pub use hostile_urls::hostile_urls;
@@ -18,3 +19,4 @@ pub use http_server::HttpServer;
 pub use person::{ISSUER, Person};
 pub use redaction::redact;
 pub use request::{Answer, Client};
+pub use transit_server::{Condition, TransitServer};

@@ -77,7 +77,7 @@ impl Config {
         let entry = self.find_model(owner, id).await?;
         let surroundings = self.surroundings(owner).await?;
         let choice = choose_key(&entry.destination(), &surroundings.keys, &self.settings.hosts);
-        let key = self.open_choice(choice);
+        let key = self.open_choice(owner, choice).await?;
         if key.is_none() && entry.provider.needs_key() {
             return Err(ConfigError::KeyMissing);
         }
@@ -97,10 +97,19 @@ impl Config {
     }
 
     /// The text of the key that was chosen.
-    fn open_choice(&self, choice: Choice<'_>) -> Option<Zeroizing<String>> {
-        match choice {
-            Choice::System(key) => Some(key.reveal().to_owned().into()),
-            Choice::Account(_) | Choice::Missing => None,
+    async fn open_choice(
+        &self,
+        owner: Owner,
+        choice: Choice<'_>,
+    ) -> Result<Option<Zeroizing<String>>, ConfigError> {
+        match (choice, owner) {
+            (Choice::System(key), _) => Ok(Some(key.reveal().to_owned().into())),
+            (Choice::Account(entry), Owner::Account(account)) => {
+                let secret = self.open_key(account, entry.id).await?;
+                Ok(secret.as_str().map(|text| text.to_owned().into()))
+            }
+            // The platform has no keys of its own.
+            (Choice::Account(_), Owner::Platform) | (Choice::Missing, _) => Ok(None),
         }
     }
 

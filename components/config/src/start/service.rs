@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::document::service::{SETTINGS_BYTES_MAX, effective};
 use crate::error::ConfigError;
+use crate::keys::service::KEYS_MAX;
 use crate::models::entry::Model;
 use crate::models::service::MODELS_MAX;
 use crate::service::Config;
@@ -34,6 +35,7 @@ pub struct Account {
 #[derive(Debug, Serialize)]
 pub struct Ceilings {
     pub models: u32,
+    pub keys: u32,
     pub settings_bytes: usize,
     /// Requests of one session or API key, as in `600/60s`.
     pub requests: String,
@@ -59,6 +61,7 @@ impl Config {
             settings: effective(stored.settings).document,
             limits: Ceilings {
                 models: MODELS_MAX,
+                keys: KEYS_MAX,
                 settings_bytes: SETTINGS_BYTES_MAX,
                 requests: self.settings.data.limit_api.to_string(),
             },

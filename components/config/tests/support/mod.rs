@@ -11,6 +11,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, StatusCode};
 use database::{Database, Statement};
+use keyring::Keyring;
 use serde_json::{Value, json};
 use settings::{ConfigSettings, Variables};
 use testing::{Answer, Client, MASTER_KEY, NOW, Person};
@@ -57,6 +58,9 @@ pub async fn setup() -> Setup {
 pub async fn setup_with(variables: &[(&str, &str)]) -> Setup {
     let database = testing::database().await;
     let (clock, hand) = Clock::manual(NOW);
+    // Before people are there, who bring a placeholder for the root key.
+    let keyring: Keyring = MASTER_KEY.parse().unwrap();
+    keyring::register(&database, &keyring, NOW).await.unwrap();
     let anonymous = Client::new(instance(&database, clock.clone(), variables));
     let [ada_person, eve_person, admin] = [
         Person::new(&database, "owner", NOW).await,
@@ -153,7 +157,7 @@ impl Setup {
     }
 }
 
-/// A model of OpenAI's of this name.
+/// A model of this name.
 pub fn model(name: &str) -> Value {
     json!({"name": name, "provider": "openai", "model": "gpt-4o-mini"})
 }

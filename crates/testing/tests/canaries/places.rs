@@ -134,6 +134,9 @@ fn in_bodies(world: &World, route: &Declaration, secret: &str) -> Vec<(&'static 
         }
         bodies.push(("a field of the wrong type", with(name, json!([[{"x": secret}]]))));
     }
+    if matches!(route.operation_id, "create_provider_key" | "update_provider_key") {
+        bodies.push(("a field for secrets", with("value", json!(secret))));
+    }
     if example.contains_key("password") {
         bodies.push(("a field for secrets", with("totp", json!(secret))));
     }

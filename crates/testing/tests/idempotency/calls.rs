@@ -85,6 +85,10 @@ pub async fn call(world: &World, route: &Declaration) -> Call {
             let body = |value: &str| json!({"kind": "fact", "key": "color", "value": value});
             (component, route.path.to_owned(), body("red"), body("blue"))
         }
+        "create_provider_key" => {
+            let body = |name: &str| json!({"provider": "openai", "name": name, "value": "sk-1"});
+            (2, route.path.to_owned(), body("a"), body("b"))
+        }
         "create_model" | "create_system_model" => {
             world.promote().await;
             let body = |name: &str| json!({"name": name, "provider": "openai", "model": "gpt-4o"});

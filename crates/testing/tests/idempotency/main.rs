@@ -169,14 +169,20 @@ async fn after_a_day_a_key_is_free_and_old_answers_are_swept() {
 
 #[tokio::test]
 async fn what_is_deleted_is_not_kept_in_an_answer() {
-    for operation in
-        ["create_conversation", "append_message", "create_share", "create_memory", "create_model"]
-    {
+    for operation in [
+        "create_conversation",
+        "append_message",
+        "create_share",
+        "create_memory",
+        "create_model",
+        "create_provider_key",
+    ] {
         let (world, call) = ready(&route(operation)).await;
         let first = world.send(&call, &["key"]).await;
         let body: Value = serde_json::from_str(&first.text).unwrap();
         let path = match operation {
             "create_memory" => format!("/api/memory/{}", body["id"].as_str().unwrap()),
+            "create_provider_key" => format!("/api/keys/{}", body["id"].as_str().unwrap()),
             "create_model" => format!("/api/models/{}", body["id"].as_str().unwrap()),
             "create_conversation" => format!("/api/conversations/{}", body["id"].as_str().unwrap()),
             _ => format!("/api/conversations/{}", call.path.split('/').nth(3).unwrap()),

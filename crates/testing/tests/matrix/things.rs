@@ -5,7 +5,7 @@ use credentials::OpaqueToken;
 use database::{Database, Statement};
 use ids::{
     AccountId, ApiKeyId, ConversationId, FileId, Id, IdentityId, InvitationId, MemoryId, MessageId,
-    ModelId, SessionId, ShareId, UserId,
+    ModelId, ProviderKeyId, SessionId, ShareId, UserId,
 };
 use testing::NOW;
 
@@ -33,6 +33,7 @@ pub struct Things {
     pub share: ShareId,
     pub file: FileId,
     pub model: ModelId,
+    pub provider_key: ProviderKeyId,
 }
 
 /// What the platform has for everyone to see.
@@ -59,6 +60,7 @@ pub fn unheard_of() -> Things {
         share: new_id(),
         file: new_id(),
         model: new_id(),
+        provider_key: new_id(),
     }
 }
 
@@ -151,6 +153,31 @@ async fn insert_model(database: &Database, owner: &str, id: ModelId, name: &str)
     database.query(statement).await.unwrap();
 }
 
+/// A key of a provider, whose sealed value is none.
+async fn insert_provider_key(database: &Database, things: &Things, name: &str) {
+    let (account, id) = (things.account.to_string(), things.provider_key.to_string());
+    let batch = vec![
+        Statement::new(
+            "INSERT INTO provider_key (account_id, id, provider, name, is_active, created_at, updated_at) VALUES (?1, ?2, 'gemini', ?3, 1, ?4, ?4)",
+        )
+        .bind(account.as_str())
+        .bind(id.as_str())
+        .bind(name)
+        .bind(NOW.0),
+        Statement::new("INSERT INTO kek (id, created_at) VALUES ('test', ?1) ON CONFLICT DO NOTHING")
+            .bind(NOW.0),
+        Statement::new(
+            "INSERT INTO secret (account_id, kind, id, kek_id, wrapped_dek, sealed, created_at, updated_at) \
+             VALUES (?1, 'key', ?2, 'test', x'00', ?3, ?4, ?4)",
+        )
+        .bind(account)
+        .bind(id)
+        .bind(SECRET.as_bytes())
+        .bind(NOW.0),
+    ];
+    database.batch(batch).await.unwrap();
+}
+
 async fn insert_settings(database: &Database, account: AccountId, text: &str) {
     let statement = Statement::new(
         "INSERT INTO account_settings (account_id, version, schema_version, updated_at, document) \
@@ -238,6 +265,7 @@ pub async fn things(database: &Database, name: &str) -> Things {
     insert_file(database, &things, &content).await;
     insert_model(database, &things.account.to_string(), things.model, &content).await;
     insert_settings(database, things.account, &content).await;
+    insert_provider_key(database, &things, &content).await;
     insert_key(database, things.account, things.user, things.api_key).await;
     insert_session(database, things.account, things.user, things.session).await;
     insert_memory(database, things.account, things.user, things.memory, REMEMBERED).await;

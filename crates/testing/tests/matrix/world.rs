@@ -187,6 +187,7 @@ impl World {
             // Whom a link is given to reads: shares.rs of the component. Here nobody has one, but those who may copy.
             "shared" if path.ends_with("/copy") => continuation(caller),
             "shared" => "no-link".to_owned(),
+            "keys" => things.provider_key.to_string(),
             // The platform has one of each, whoever asks.
             "models" if path.starts_with("/api/system/") => match kind {
                 Kind::Own | Kind::Foreign => self.system.model.to_string(),
@@ -242,6 +243,7 @@ impl World {
                     things.file.to_string(),
                     things.identity.to_string(),
                     things.model.to_string(),
+                    things.provider_key.to_string(),
                 ],
             }
         };

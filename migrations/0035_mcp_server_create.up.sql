@@ -38,6 +38,17 @@ CREATE TABLE mcp_server (
 -- The cascade from account.
 CREATE INDEX mcp_server_by_tenant ON mcp_server (tenant);
 
+CREATE TRIGGER mcp_server_limit AFTER INSERT ON mcp_server
+WHEN (SELECT count(*) FROM mcp_server WHERE account_id = NEW.account_id) > 50
+BEGIN
+  SELECT RAISE(ABORT, 'TRIGGER constraint failed: mcp_server_limit');
+END;
+
+CREATE TRIGGER mcp_server_forgets_secret AFTER DELETE ON mcp_server
+BEGIN
+  DELETE FROM secret WHERE id = OLD.id AND kind = 'mcp_server';
+END;
+
 CREATE VIEW mcp_server_entry AS
 SELECT account_id, id, version,
   json_object(

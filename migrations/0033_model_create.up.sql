@@ -7,7 +7,6 @@ CREATE TABLE provider_key (
   base_url TEXT,
   -- Scheme, host and port of base_url: the one place where the key may be sent. NULL for the provider's own host.
   origin TEXT,
-  last_four TEXT,
   -- Whether models use it that name no key.
   is_active INTEGER NOT NULL,
   version INTEGER NOT NULL DEFAULT 1,
@@ -18,12 +17,22 @@ CREATE TABLE provider_key (
   CONSTRAINT provider_key_account FOREIGN KEY (account_id) REFERENCES account (id) ON DELETE CASCADE,
   CONSTRAINT provider_key_provider CHECK (provider IN ('openai', 'anthropic', 'gemini', 'ollama', 'openai-compatible')),
   CONSTRAINT provider_key_origin CHECK ((base_url IS NULL) = (origin IS NULL)),
-  CONSTRAINT provider_key_last_four CHECK (length(last_four) = 4),
   CONSTRAINT provider_key_is_active CHECK (is_active IN (0, 1))
 ) STRICT, WITHOUT ROWID;
 
 -- One key is active for each place that it may be sent to.
 CREATE UNIQUE INDEX provider_key_active ON provider_key (account_id, provider, coalesce(origin, '')) WHERE is_active = 1;
+
+CREATE TRIGGER provider_key_limit AFTER INSERT ON provider_key
+WHEN (SELECT count(*) FROM provider_key WHERE account_id = NEW.account_id) > 100
+BEGIN
+  SELECT RAISE(ABORT, 'TRIGGER constraint failed: provider_key_limit');
+END;
+
+CREATE TRIGGER provider_key_forgets_secret AFTER DELETE ON provider_key
+BEGIN
+  DELETE FROM secret WHERE id = OLD.id AND kind = 'key';
+END;
 
 -- Models as accounts and the platform have configured them. The platform's have 'platform' in place of an account, as its log has, so that one
 -- statement serves both; `tenant` is what the account is referred to by.

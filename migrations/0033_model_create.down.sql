@@ -5,4 +5,6 @@ DROP VIEW model_entry;
 DROP TABLE active_model;
 DROP TRIGGER provider_key_leaves_models;
 DROP TABLE model;
+DROP TRIGGER provider_key_forgets_secret;
+DROP TRIGGER provider_key_limit;
 DROP TABLE provider_key;

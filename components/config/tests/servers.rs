@@ -211,12 +211,16 @@ async fn a_test_lists_the_tools_and_keeps_them_with_the_time() {
     let path = setup.created(&setup.ada, SERVERS, &with(&body, "secret", json!("wrong"))).await;
     let refused = setup.ada.post(&format!("{path}/test"), &Value::Null).await;
     assert_eq!(refused.status, StatusCode::OK, "{}", refused.body);
-    assert_eq!((&refused.body["ok"], &refused.body["error"]), (&json!(false), &json!("unauthorized")));
+    assert_eq!(
+        (&refused.body["ok"], &refused.body["error"]),
+        (&json!(false), &json!("unauthorized"))
+    );
     assert!(!refused.body.to_string().contains("hunter2"));
     setup.ada.patch(&path, &json!({"secret": "right"})).await;
     let tested = setup.ada.post(&format!("{path}/test"), &Value::Null).await.body;
     assert_eq!(tested["ok"], true, "{tested} {:#?}", heard.lock().unwrap());
-    let server = json!({"name": "everything", "version": "1.2.3", "protocol_version": "2025-06-18"});
+    let server =
+        json!({"name": "everything", "version": "1.2.3", "protocol_version": "2025-06-18"});
     assert_eq!(tested["server"], server);
     let tools = json!([
         {"name": "echo", "description": "x".repeat(500)},
@@ -226,7 +230,8 @@ async fn a_test_lists_the_tools_and_keeps_them_with_the_time() {
     let kept = setup.ada.get(&path).await.body;
     assert_eq!((&kept["server"], &kept["tools"]), (&server, &tools));
     assert_eq!(kept["tools_at"], "2026-11-22T02:33:09.250Z");
-    let renamed = setup.ada.patch(&path, &json!({"name": "b", "enabled_tools": ["add"]})).await.body;
+    let renamed =
+        setup.ada.patch(&path, &json!({"name": "b", "enabled_tools": ["add"]})).await.body;
     assert_eq!(renamed["tools"], tools, "a name changes nothing about them");
     let moved = json!({"url": format!("{origin}/other"), "secret": "right"});
     assert_eq!(setup.ada.patch(&path, &moved).await.body["tools"], json!([]));
@@ -254,7 +259,10 @@ async fn the_platform_s_servers_are_seen_by_all_and_their_credentials_sent_by_it
     assert!(heard.lock().unwrap().is_empty());
     let tested = setup.admin.post(&format!("{path}/test"), &Value::Null).await.body;
     assert_eq!(tested["ok"], true, "{tested}");
-    assert_eq!(setup.ada.get(&format!("{SERVERS}/{id}")).await.body["tools"].as_array().unwrap().len(), 2);
+    assert_eq!(
+        setup.ada.get(&format!("{SERVERS}/{id}")).await.body["tools"].as_array().unwrap().len(),
+        2
+    );
     assert_eq!(setup.admin.delete(&path).await.status, StatusCode::NO_CONTENT);
     assert_eq!(setup.count("SELECT count(*) AS n FROM secret").await, 0);
 }

@@ -87,7 +87,11 @@ impl Draft {
             Ok(checked) => self.url = checked.url,
             Err(error) => errors.push(error),
         }
-        if self.qualified_name.as_deref().is_some_and(|name| !is_short(name, QUALIFIED_NAME_CHARS_MAX)) {
+        if self
+            .qualified_name
+            .as_deref()
+            .is_some_and(|name| !is_short(name, QUALIFIED_NAME_CHARS_MAX))
+        {
             let detail = format!(
                 "It must have 1 to {QUALIFIED_NAME_CHARS_MAX} characters, and no control characters."
             );

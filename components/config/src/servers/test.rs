@@ -49,18 +49,15 @@ pub enum Failure {
 
 impl Config {
     /// Asks a server of the owner's who it is and which tools it has, and keeps what it says with the time.
-    pub async fn test_server(
-        &self,
-        owner: Owner,
-        id: McpServerId,
-    ) -> Result<Tested, ConfigError> {
+    pub async fn test_server(&self, owner: Owner, id: McpServerId) -> Result<Tested, ConfigError> {
         let entry = self.own_server(owner, id).await?;
         let headers = match self.open_headers(owner, id).await? {
             Some(secret) => credentials(&secret),
             None => Ok(Credentials::default()),
         };
         // They were checked when they were sealed.
-        let headers = headers.map_err(|error| ConfigError::invalid("/secret", error.to_string()))?;
+        let headers =
+            headers.map_err(|error| ConfigError::invalid("/secret", error.to_string()))?;
         let began = self.clock.now();
         let outcome = self.ask(&entry, headers).await;
         let now = self.clock.now();

@@ -4,8 +4,8 @@ use ambient::Entropy;
 use credentials::OpaqueToken;
 use database::{Database, Statement};
 use ids::{
-    AccountId, ApiKeyId, ConversationId, FileId, Id, IdentityId, InvitationId, McpServerId, MemoryId, MessageId,
-    ModelId, ProviderKeyId, SessionId, ShareId, UserId,
+    AccountId, ApiKeyId, ConversationId, FileId, Id, IdentityId, InvitationId, McpServerId,
+    MemoryId, MessageId, ModelId, ProviderKeyId, SessionId, ShareId, UserId,
 };
 use testing::NOW;
 

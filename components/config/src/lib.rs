@@ -10,6 +10,7 @@ mod models;
 mod owner;
 mod page;
 mod routes;
+mod servers;
 mod service;
 mod start;
 mod text;

@@ -13,6 +13,7 @@ use crate::document::service::SETTINGS_BYTES_MAX;
 use crate::keys::http as keys;
 use crate::models::http as models;
 use crate::owner::{Own, System, Whose};
+use crate::servers::http as servers;
 use crate::service::Config;
 use crate::start::http as start;
 
@@ -36,6 +37,8 @@ fn table() -> RouteTable<Config> {
         system_models(),
         own_settings(),
         system_settings(),
+        own_servers(),
+        system_servers(),
         key_routes(),
         start_routes(),
     ];
@@ -123,6 +126,70 @@ fn model_routes<W: Whose>(twin: &Twin) -> Vec<Route<Config>> {
         Route::post(test, write, test_op, models::test_model::<W>)
             .summary("Ask the provider of a model which models it has, with the key that the model would be asked with.")
             .gives(200, "ModelTest"),
+    ]
+}
+
+fn own_servers() -> Vec<Route<Config>> {
+    server_routes::<Own>(
+        [READ, WRITE],
+        ["/api/mcp-servers", "/api/mcp-servers/{id}", "/api/mcp-servers/{id}/test"],
+        [
+            "list_mcp_servers",
+            "create_mcp_server",
+            "get_mcp_server",
+            "update_mcp_server",
+            "delete_mcp_server",
+            "test_mcp_server",
+        ],
+    )
+}
+
+fn system_servers() -> Vec<Route<Config>> {
+    server_routes::<System>(
+        [Access::Platform; 2],
+        [
+            "/api/system/mcp-servers",
+            "/api/system/mcp-servers/{id}",
+            "/api/system/mcp-servers/{id}/test",
+        ],
+        [
+            "list_system_mcp_servers",
+            "create_system_mcp_server",
+            "get_system_mcp_server",
+            "update_system_mcp_server",
+            "delete_system_mcp_server",
+            "test_system_mcp_server",
+        ],
+    )
+}
+
+fn server_routes<W: Whose>(
+    [read, write]: [Access; 2],
+    [list, one, test]: [&'static str; 3],
+    [list_op, create_op, get_op, update_op, delete_op, test_op]: [&'static str; 6],
+) -> Vec<Route<Config>> {
+    vec![
+        Route::get(list, read, list_op, servers::list_mcp_servers::<W>)
+            .summary("List MCP servers, those of the platform among them, the newest first.")
+            .query(&["limit", "cursor"])
+            .gives(200, "McpServerPage"),
+        Route::post(list, write, create_op, servers::create_mcp_server::<W>)
+            .summary("Add an MCP server, which is reached over HTTP.")
+            .takes("McpServerCreation")
+            .gives(201, "McpServer")
+            .repeatable(),
+        Route::get(one, read, get_op, servers::get_mcp_server::<W>)
+            .summary("Get an MCP server; never its credentials.")
+            .gives(200, "McpServer"),
+        Route::patch(one, write, update_op, servers::update_mcp_server::<W>)
+            .summary("Change an MCP server.")
+            .takes("McpServerChange")
+            .gives(200, "McpServer"),
+        Route::delete(one, write, delete_op, servers::delete_mcp_server::<W>)
+            .summary("Delete an MCP server with its credentials."),
+        Route::post(test, write, test_op, servers::test_mcp_server::<W>)
+            .summary("Ask an MCP server who it is and which tools it has, and keep what it says.")
+            .gives(200, "McpServerTest"),
     ]
 }
 

@@ -8,6 +8,8 @@ use crate::error::ConfigError;
 use crate::keys::service::KEYS_MAX;
 use crate::models::entry::Model;
 use crate::models::service::MODELS_MAX;
+use crate::servers::entry::McpServer;
+use crate::servers::service::SERVERS_MAX;
 use crate::service::Config;
 use crate::start::store;
 
@@ -17,7 +19,7 @@ pub struct Start {
     pub account: Account,
     pub models: Vec<Model>,
     pub active_model_id: ModelId,
-    pub mcp_servers: Vec<Value>,
+    pub mcp_servers: Vec<McpServer>,
     pub settings: Map<String, Value>,
     pub limits: Ceilings,
 }
@@ -36,6 +38,7 @@ pub struct Account {
 pub struct Ceilings {
     pub models: u32,
     pub keys: u32,
+    pub mcp_servers: u32,
     pub settings_bytes: usize,
     /// Requests of one session or API key, as in `600/60s`.
     pub requests: String,
@@ -57,11 +60,12 @@ impl Config {
                 role: caller.role,
             },
             active_model_id: surroundings.active_model_id,
-            mcp_servers: stored.servers,
+            mcp_servers: stored.servers.into_iter().map(McpServer::from).collect(),
             settings: effective(stored.settings).document,
             limits: Ceilings {
                 models: MODELS_MAX,
                 keys: KEYS_MAX,
+                mcp_servers: SERVERS_MAX,
                 settings_bytes: SETTINGS_BYTES_MAX,
                 requests: self.settings.data.limit_api.to_string(),
             },

@@ -1,12 +1,12 @@
 use audit::PLATFORM;
 use database::{Database, Statement};
 use ids::AccountId;
-use serde_json::Value;
 
 use crate::document::store::Layers;
 use crate::error::ConfigError;
 use crate::models::entry::{ModelEntry, Surroundings};
 use crate::models::primary;
+use crate::servers::entry::ServerEntry;
 
 /// What one statement finds.
 pub struct Stored {
@@ -14,7 +14,7 @@ pub struct Stored {
     pub account_kind: String,
     pub surroundings: Surroundings,
     pub models: Vec<ModelEntry>,
-    pub servers: Vec<Value>,
+    pub servers: Vec<ServerEntry>,
     pub settings: Layers,
 }
 
@@ -29,6 +29,8 @@ pub async fn find(database: &Database, account: AccountId) -> Result<Stored, Con
     let mut models: Vec<ModelEntry> = serde_json::from_str(row.get("models")?)?;
     // As in the lists: the newest first.
     models.sort_by_key(|model| std::cmp::Reverse(model.id));
+    let mut servers: Vec<ServerEntry> = serde_json::from_str(row.get("servers")?)?;
+    servers.sort_by_key(|server| std::cmp::Reverse(server.id));
     Ok(Stored {
         account_name: row.get("account_name")?,
         account_kind: row.get("account_kind")?,
@@ -37,7 +39,7 @@ pub async fn find(database: &Database, account: AccountId) -> Result<Stored, Con
             keys: serde_json::from_str(row.get("keys")?)?,
         },
         models,
-        servers: serde_json::from_str(row.get("servers")?)?,
+        servers,
         settings: Layers::read(row)?,
     })
 }

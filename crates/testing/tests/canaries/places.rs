@@ -10,7 +10,7 @@ use crate::traces::all_escaped;
 use crate::world::World;
 
 /// Fields that hold secrets. All others are a person's own words, which are kept as they are.
-const SECRET_FIELDS: [&str; 8] = [
+const SECRET_FIELDS: [&str; 9] = [
     "password",
     "current_password",
     "new_password",
@@ -19,6 +19,7 @@ const SECRET_FIELDS: [&str; 8] = [
     "code",
     "totp",
     "login",
+    "secret",
 ];
 
 /// Segments of paths that are a person's own words.

@@ -85,6 +85,14 @@ pub async fn call(world: &World, route: &Declaration) -> Call {
             let body = |value: &str| json!({"kind": "fact", "key": "color", "value": value});
             (component, route.path.to_owned(), body("red"), body("blue"))
         }
+        "create_mcp_server" | "create_system_mcp_server" => {
+            world.promote().await;
+            let body = |name: &str| {
+                let url = "https://mcp.example.com/mcp";
+                json!({"name": name, "url": url, "transport": "sse", "secret": "token"})
+            };
+            (2, route.path.to_owned(), body("a"), body("b"))
+        }
         "create_provider_key" => {
             let body = |name: &str| json!({"provider": "openai", "name": name, "value": "sk-1"});
             (2, route.path.to_owned(), body("a"), body("b"))

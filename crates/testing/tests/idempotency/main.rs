@@ -176,12 +176,14 @@ async fn what_is_deleted_is_not_kept_in_an_answer() {
         "create_memory",
         "create_model",
         "create_provider_key",
+        "create_mcp_server",
     ] {
         let (world, call) = ready(&route(operation)).await;
         let first = world.send(&call, &["key"]).await;
         let body: Value = serde_json::from_str(&first.text).unwrap();
         let path = match operation {
             "create_memory" => format!("/api/memory/{}", body["id"].as_str().unwrap()),
+            "create_mcp_server" => format!("/api/mcp-servers/{}", body["id"].as_str().unwrap()),
             "create_provider_key" => format!("/api/keys/{}", body["id"].as_str().unwrap()),
             "create_model" => format!("/api/models/{}", body["id"].as_str().unwrap()),
             "create_conversation" => format!("/api/conversations/{}", body["id"].as_str().unwrap()),

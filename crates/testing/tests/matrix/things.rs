@@ -4,8 +4,8 @@ use ambient::Entropy;
 use credentials::OpaqueToken;
 use database::{Database, Statement};
 use ids::{
-    AccountId, ApiKeyId, ConversationId, FileId, Id, IdentityId, InvitationId, MemoryId, MessageId,
-    ModelId, ProviderKeyId, SessionId, ShareId, UserId,
+    AccountId, ApiKeyId, ConversationId, FileId, Id, IdentityId, InvitationId, McpServerId,
+    MemoryId, MessageId, ModelId, ProviderKeyId, SessionId, ShareId, UserId,
 };
 use testing::NOW;
 
@@ -34,12 +34,14 @@ pub struct Things {
     pub file: FileId,
     pub model: ModelId,
     pub provider_key: ProviderKeyId,
+    pub mcp_server: McpServerId,
 }
 
 /// What the platform has for everyone to see.
 #[derive(Debug, Clone)]
 pub struct SystemThings {
     pub model: ModelId,
+    pub mcp_server: McpServerId,
 }
 
 pub fn new_id<K: ids::Kind>() -> Id<K> {
@@ -61,6 +63,7 @@ pub fn unheard_of() -> Things {
         file: new_id(),
         model: new_id(),
         provider_key: new_id(),
+        mcp_server: new_id(),
     }
 }
 
@@ -178,6 +181,19 @@ async fn insert_provider_key(database: &Database, things: &Things, name: &str) {
     database.batch(batch).await.unwrap();
 }
 
+/// An MCP server of an account, or of the platform, at a URL that may not be called.
+async fn insert_mcp_server(database: &Database, owner: &str, id: McpServerId, name: &str) {
+    let statement = Statement::new(
+        "INSERT INTO mcp_server (account_id, id, name, url, transport, config, enabled, has_secret, created_at, updated_at) \
+         VALUES (?1, ?2, ?3, 'http://mcp.example.com/', 'sse', '{}', 1, 0, ?4, ?4)",
+    )
+    .bind(owner)
+    .bind(id.to_string())
+    .bind(name)
+    .bind(NOW.0);
+    database.query(statement).await.unwrap();
+}
+
 async fn insert_settings(database: &Database, account: AccountId, text: &str) {
     let statement = Statement::new(
         "INSERT INTO account_settings (account_id, version, schema_version, updated_at, document) \
@@ -191,7 +207,8 @@ async fn insert_settings(database: &Database, account: AccountId, text: &str) {
 
 /// One of each kind of thing that the platform has.
 pub async fn system_things(database: &Database) -> SystemThings {
-    let things = SystemThings { model: new_id() };
+    let things = SystemThings { model: new_id(), mcp_server: new_id() };
+    insert_mcp_server(database, "platform", things.mcp_server, "the platform's").await;
     insert_model(database, "platform", things.model, "the platform's").await;
     things
 }
@@ -266,6 +283,7 @@ pub async fn things(database: &Database, name: &str) -> Things {
     insert_model(database, &things.account.to_string(), things.model, &content).await;
     insert_settings(database, things.account, &content).await;
     insert_provider_key(database, &things, &content).await;
+    insert_mcp_server(database, &things.account.to_string(), things.mcp_server, &content).await;
     insert_key(database, things.account, things.user, things.api_key).await;
     insert_session(database, things.account, things.user, things.session).await;
     insert_memory(database, things.account, things.user, things.memory, REMEMBERED).await;

@@ -194,6 +194,11 @@ impl World {
                 _ => things.model.to_string(),
             },
             "models" => things.model.to_string(),
+            "mcp-servers" if path.starts_with("/api/system/") => match kind {
+                Kind::Own | Kind::Foreign => self.system.mcp_server.to_string(),
+                _ => things.mcp_server.to_string(),
+            },
+            "mcp-servers" => things.mcp_server.to_string(),
             // Memories are people's own, too.
             "memory" if kind == Kind::Own => self.memories[caller.name].to_string(),
             "memory" => things.memory.to_string(),
@@ -244,6 +249,7 @@ impl World {
                     things.identity.to_string(),
                     things.model.to_string(),
                     things.provider_key.to_string(),
+                    things.mcp_server.to_string(),
                 ],
             }
         };

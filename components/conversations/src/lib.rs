@@ -7,7 +7,6 @@ mod entry;
 mod error;
 mod http;
 mod if_match;
-mod json_object;
 mod lifetime;
 mod message;
 mod routes;

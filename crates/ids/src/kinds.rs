@@ -43,6 +43,8 @@ kinds! {
     MemoryId = Memory "mem";
     /// A message of a conversation.
     MessageId = Message "msg";
+    /// A run of bytes of a file that one request has written.
+    PartId = Part "part";
     /// A request, as in the header `x-request-id`.
     RequestId = Request "req";
     /// A session: one sign-in on one device, for one account.
@@ -51,6 +53,8 @@ kinds! {
     ShareId = Share "shr";
     /// An access token (the claim `jti`).
     TokenId = Token "tok";
+    /// A file that arrives in parts.
+    UploadId = Upload "upload";
     /// A person.
     UserId = User "user";
 }

@@ -6,5 +6,5 @@ mod kinds;
 pub use id::{Id, Kind, ParseIdError};
 pub use kinds::{
     AccountId, ApiKeyId, ConversationId, FileId, IdentityId, InvitationId, MailId, MemoryId,
-    MessageId, RequestId, SessionId, ShareId, TokenId, UserId,
+    MessageId, PartId, RequestId, SessionId, ShareId, TokenId, UploadId, UserId,
 };

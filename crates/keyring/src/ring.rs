@@ -38,6 +38,8 @@ pub enum Purpose {
     IdempotencyPepper,
     /// The seed of the Ed25519 key that signs the ends of audit logs.
     AuditCheckpoint,
+    /// Signing links to files.
+    SignedUrl,
 }
 
 impl Purpose {
@@ -50,6 +52,7 @@ impl Purpose {
             Self::TotpSeal => "selvage/1/totp-seal".to_owned(),
             Self::AuditCheckpoint => "selvage/1/audit-checkpoint".to_owned(),
             Self::IdempotencyPepper => "selvage/1/idempotency-pepper".to_owned(),
+            Self::SignedUrl => "selvage/1/signed-url".to_owned(),
         }
     }
 }

@@ -3,6 +3,7 @@
 mod auth;
 mod conversations;
 mod data;
+mod files;
 mod limits;
 mod mail;
 mod oidc;
@@ -11,6 +12,7 @@ mod variables;
 pub use auth::AuthSettings;
 pub use conversations::ConversationsSettings;
 pub use data::DataSettings;
+pub use files::FilesSettings;
 pub use limits::LimitSettings;
 pub use oidc::{Introspection, OidcProvider};
 pub use variables::{SettingsError, Variables};

@@ -14,6 +14,7 @@ fn parts() -> Vec<Part> {
     [
         (auth::declarations(), auth::schemas()),
         (conversations::declarations(), conversations::schemas()),
+        (files::declarations(), files::schemas()),
     ]
     .into_iter()
     .map(|(declarations, schemas)| Part {

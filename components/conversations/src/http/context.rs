@@ -5,8 +5,8 @@ use ids::ConversationId;
 use problem::{Json, Path, Problem};
 
 use crate::if_match::IfMatch;
-use crate::json_object::JsonObject;
 use crate::service::{Context, Conversations};
+use problem::JsonObject;
 
 /// The bare document with its entity tag.
 type Tagged = ([(HeaderName, String); 1], Json<JsonObject>);

@@ -24,7 +24,8 @@ impl Call {
     }
 
     pub fn with_query(self, query: &str) -> Self {
-        Self { path: format!("{}?{query}", self.path), ..self }
+        let separator = if self.path.contains('?') { '&' } else { '?' };
+        Self { path: format!("{}{separator}{query}", self.path), ..self }
     }
 
     pub fn anonymous(self) -> Self {
@@ -84,6 +85,20 @@ pub async fn call(world: &World, route: &Declaration) -> Call {
         "create_memory" => {
             let body = |value: &str| json!({"kind": "fact", "key": "color", "value": value});
             (component, route.path.to_owned(), body("red"), body("blue"))
+        }
+        "create_bucket" => {
+            world.promote().await;
+            let body =
+                |name: &str| json!({"name": name, "file_bytes_max": 1, "mime_types": ["text/*"]});
+            (2, route.path.to_owned(), body("a"), body("b"))
+        }
+        "create_file" => {
+            let path = "/api/files?name=a.json&bucket=generated-files";
+            (2, path.to_owned(), json!({"a": 1}), json!({"b": 1}))
+        }
+        "create_upload" => {
+            let body = |name: &str| json!({"bucket": "user-files", "name": name, "mime_type": "text/plain", "size_bytes": 1});
+            (2, route.path.to_owned(), body("a.txt"), body("b.txt"))
         }
         other => panic!("say here how {other} is called"),
     };

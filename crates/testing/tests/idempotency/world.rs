@@ -6,12 +6,13 @@ use ambient::{Clock, Entropy, Hand};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, header};
+use chunks::ChunkStore;
 use credentials::OpaqueToken;
 use database::{Database, Statement};
 use http_body_util::BodyExt as _;
 use ids::{Id, InvitationId};
 use serde_json::{Value, json};
-use settings::{AuthSettings, ConversationsSettings, Variables};
+use settings::{AuthSettings, ConversationsSettings, FilesSettings, Variables};
 use testing::{MASTER_KEY, NOW, Person};
 use tower::ServiceExt as _;
 
@@ -24,7 +25,7 @@ pub struct World {
     database: Database,
     clock: Clock,
     pub hand: Hand,
-    routers: [Router; 2],
+    routers: [Router; 3],
     pub conversation: String,
     pub message: String,
 }
@@ -50,7 +51,7 @@ impl Seen {
     }
 }
 
-fn routers(database: &Database, clock: &Clock, master_key: &str) -> [Router; 2] {
+fn routers(database: &Database, clock: &Clock, master_key: &str) -> [Router; 3] {
     let off =
         ["login", "signup", "mail", "refresh", "totp", "api"].map(|name| format!("limit_{name}"));
     let mut variables = vec![("master_key", master_key), ("mailer", "log")];
@@ -59,7 +60,11 @@ fn routers(database: &Database, clock: &Clock, master_key: &str) -> [Router; 2] 
     let (settings, clock) = (AuthSettings::new(&variables).unwrap(), clock.clone());
     let auth = auth::router(database.clone(), settings, clock.clone(), Entropy::system()).unwrap();
     let settings = ConversationsSettings::new(&variables).unwrap();
-    [auth, conversations::router(database.clone(), settings, clock, Entropy::system())]
+    let (entropy, later) = (Entropy::system(), clock.clone());
+    let conversations = conversations::router(database.clone(), settings, later, entropy.clone());
+    let settings = FilesSettings::new(&variables).unwrap();
+    let chunks = ChunkStore::in_memory().unwrap();
+    [auth, conversations, files::router(database.clone(), chunks, settings, clock, entropy)]
 }
 
 impl World {
@@ -103,6 +108,12 @@ impl World {
     /// The call with a token of this moment.
     pub async fn renewed(&self, call: Call) -> Call {
         Call { token: Some(self.token().await), ..call }
+    }
+
+    /// Makes the person an administrator of the platform.
+    pub async fn promote(&self) {
+        let promote = Statement::new("UPDATE user SET is_admin = 1");
+        self.database.query(promote).await.unwrap();
     }
 
     pub async fn someone_else(&self) -> String {

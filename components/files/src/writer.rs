@@ -48,6 +48,8 @@ pub struct Writer<'a> {
     touched_at: UnixMillis,
     buffer: Vec<u8>,
     size: u64,
+    /// How many chunks are, or may be, in the store.
+    chunks: u64,
     sha256: Sha256,
     digests: Vec<u8>,
 }
@@ -81,6 +83,7 @@ impl<'a> Writer<'a> {
             touched_at: now,
             buffer: Vec::new(),
             size: 0,
+            chunks: 0,
             sha256: Sha256::new(),
             digests: Vec::new(),
         }
@@ -127,9 +130,8 @@ impl<'a> Writer<'a> {
 
     /// Removes what was stored. What fails here the sweep does.
     pub async fn take_back(&self) {
-        let stored = self.digests.len() as u64 / 32 + 1;
         let Files { database, chunks, .. } = self.files;
-        if chunks.remove(&self.prefix, stored).await.is_ok() {
+        if chunks.remove(&self.prefix, self.chunks).await.is_ok() {
             drop(sweep::forget_chunks(database, &self.prefix).await);
         }
     }
@@ -142,7 +144,8 @@ impl<'a> Writer<'a> {
         self.make_room(self.size + self.buffer.len() as u64).await?;
         self.sha256.update(&self.buffer);
         self.size += self.buffer.len() as u64;
-        let number = self.digests.len() as u64 / 32;
+        let number = self.chunks;
+        self.chunks += 1;
         let chunk = std::mem::take(&mut self.buffer);
         let digest = self.files.chunks.put(&self.prefix, number, chunk).await?;
         self.digests.extend_from_slice(&digest);

@@ -77,19 +77,36 @@ async fn a_bucket_takes_what_its_administrator_says() {
         assert_eq!((answer.status.as_u16(), answer.pointers()), (422, vec![pointer]), "{body}");
     }
     let created = setup.ada.post(BUCKETS, &body("archives", 4, &["application/zip"])).await;
-    assert_eq!((created.status, created.body), (StatusCode::CREATED, body("archives", 4, &["application/zip"])));
+    assert_eq!(
+        (created.status, created.body),
+        (StatusCode::CREATED, body("archives", 4, &["application/zip"]))
+    );
     let again = setup.ada.post(BUCKETS, &body("archives", 4, &["application/zip"])).await;
     assert_eq!((again.status.as_u16(), again.code()), (409, "bucket_taken"));
     let send = async |bytes: &[u8]| {
-        upload(&setup.eve, "name=a.zip&bucket=archives", "application/zip", bytes.to_vec()).await.status.as_u16()
+        upload(&setup.eve, "name=a.zip&bucket=archives", "application/zip", bytes.to_vec())
+            .await
+            .status
+            .as_u16()
     };
     assert_eq!([send(b"PK\x03\x04").await, send(b"PK\x03\x04.").await], [201, 413]);
     let path = format!("{BUCKETS}/archives");
     let changed = setup.ada.patch(&path, &json!({"file_bytes_max": 5})).await;
-    assert_eq!((changed.status, changed.body), (StatusCode::OK, body("archives", 5, &["application/zip"])));
+    assert_eq!(
+        (changed.status, changed.body),
+        (StatusCode::OK, body("archives", 5, &["application/zip"]))
+    );
     assert_eq!(send(b"PK\x03\x04.").await, 201);
-    assert_eq!(setup.ada.patch(&format!("{BUCKETS}/nothing"), &json!({})).await.status, StatusCode::NOT_FOUND);
-    let rows = setup.database.query(Statement::new("SELECT action FROM audit_entry ORDER BY seq")).await.unwrap();
-    let actions: Vec<Value> = rows.iter().map(|row| row.get::<String>("action").unwrap().into()).collect();
+    assert_eq!(
+        setup.ada.patch(&format!("{BUCKETS}/nothing"), &json!({})).await.status,
+        StatusCode::NOT_FOUND
+    );
+    let rows = setup
+        .database
+        .query(Statement::new("SELECT action FROM audit_entry ORDER BY seq"))
+        .await
+        .unwrap();
+    let actions: Vec<Value> =
+        rows.iter().map(|row| row.get::<String>("action").unwrap().into()).collect();
     assert_eq!(actions, ["bucket.created", "bucket.changed"]);
 }

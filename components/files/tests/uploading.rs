@@ -279,19 +279,22 @@ async fn a_file_is_kept_as_it_came_by_either_way() {
 #[tokio::test]
 async fn bytes_that_are_not_the_announced_ones_are_refused() {
     let setup = setup().await;
-    let send = async |digest: &str| {
+    let send = async |digest: &str, body: Vec<u8>| {
         let request = setup.ada.request(Method::POST, &format!("{PATH}?name=a.txt"));
         let request = request.header("content-type", "text/plain").header("content-digest", digest);
-        setup.ada.send(request.body("abc".into()).unwrap()).await
+        setup.ada.send(request.body(body.into()).unwrap()).await
     };
     for digest in ["", "sha-256=", "sha-256=:AAAA:", "md5=:AAAA:"] {
-        assert_eq!(told(&send(digest).await), (400, "invalid_request"), "{digest}");
+        let answer = send(digest, b"abc".to_vec()).await;
+        assert_eq!(told(&answer), (400, "invalid_request"), "{digest}");
     }
     let other = "sha-256=:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=:";
-    assert_eq!(told(&send(other).await), (422, "checksum_mismatch"));
+    for size in [3, 3 * MIB] {
+        assert_eq!(told(&send(other, vec![b'a'; size]).await), (422, "checksum_mismatch"));
+    }
     setup.assert_empty("other bytes").await;
     let right = "md5=:AAAA:, sha-256=:ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=:";
-    assert_eq!(send(right).await.status, StatusCode::CREATED);
+    assert_eq!(send(right, b"abc".to_vec()).await.status, StatusCode::CREATED);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -50,7 +50,7 @@ async fn what_is_malformed_too_large_or_not_one_s_own_is_refused() {
     assert_eq!(setup.anonymous.post(UPLOADS, &body(1)).await.status.as_u16(), 401);
     let viewer = setup.colleague("viewer").await;
     assert_eq!(viewer.post(UPLOADS, &body(1)).await.status, StatusCode::FORBIDDEN);
-    setup.ada.refuses(UPLOADS, ["", "{}", "[]", r#"{"bucket":"user-files","name":"a","mime_type":"text/plain","size_bytes":-1,"x":1}"#]).await;
+    setup.ada.refuses(UPLOADS, ["", "{}", "[]", r#"{"bucket":"user-files","name":"a","mime_type":"text/plain","size_bytes":1,"x":1}"#]).await;
     let with = |name: &str, value: Value| {
         let mut body = body(1);
         body[name] = value;

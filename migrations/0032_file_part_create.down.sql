@@ -11,6 +11,7 @@ DROP TABLE file_usage;
 DROP TABLE upload;
 DROP TABLE file_part;
 
+DROP INDEX file_by_bucket;
 DROP INDEX file_pending;
 ALTER TABLE file DROP COLUMN purpose;
 ALTER TABLE file DROP COLUMN pending_until;

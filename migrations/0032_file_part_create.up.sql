@@ -7,6 +7,9 @@ ALTER TABLE file ADD COLUMN purpose TEXT NOT NULL DEFAULT 'user_data';
 -- The sweep of what never became complete.
 CREATE INDEX file_pending ON file (account_id, pending_until) WHERE state = 'pending';
 
+-- Whoever changes buckets looks for files in them.
+CREATE INDEX file_by_bucket ON file (bucket);
+
 -- A run of bytes of a file that one request has written: all of it, or one part of an upload in parts. The bytes are in chunks of 512 KiB in
 -- the chunk store, under the keys account/file/part/0, 1, 2, …
 CREATE TABLE file_part (

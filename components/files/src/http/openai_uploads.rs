@@ -105,8 +105,7 @@ pub async fn openai_add_part(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<PartObject>, Problem> {
-    let multipart = Multipart::new(&headers, body).map_err(FileError::from)?;
-    Ok(Json(receive(&files, caller.account_id, id, multipart).await?))
+    Ok(Json(receive(&files, caller.account_id, id, &headers, body).await?))
 }
 
 /// `POST /v1/uploads/{id}/complete`
@@ -135,11 +134,13 @@ async fn receive(
     files: &Files,
     account: AccountId,
     id: UploadId,
-    mut multipart: Multipart,
+    headers: &HeaderMap,
+    body: Body,
 ) -> Result<PartObject, FileError> {
     const NO_DATA: FileError = FileError::Unreadable("The form has one field, data.");
     let mut receiving = files.receive_part(account, id, PartNumber::Open).await?;
     let outcome = async {
+        let mut multipart = Multipart::new(headers, body)?;
         multipart.next_part().await?.filter(|head| head.name == "data").ok_or(NO_DATA)?;
         while let Some(bytes) = multipart.next_bytes().await? {
             receiving.push(&bytes).await?;

@@ -108,7 +108,8 @@ impl MediaType {
         &self.0
     }
 
-    /// What a client said, or what the name says where the client did not know, as far as the bucket takes it.
+    /// What a client said, or what the name says where the client did not know, as far as the bucket takes it. A name that
+    /// says nothing may be that of a text; the bytes will tell.
     pub fn settle(declared: Option<Self>, name: &FileName, allowed: &[String]) -> Option<Self> {
         let declared = declared.filter(|declared| declared.0 != UNKNOWN);
         let chosen = declared.or_else(|| {
@@ -371,7 +372,8 @@ mod tests {
         check(Some("application/octet-stream"), "a.toml", Some("text/x-toml"));
         check(Some("application/octet-stream"), "a.pdf", Some("application/pdf"));
         check(Some("application/octet-stream"), "a.exe", None);
-        check(None, "a", None);
+        check(None, "a", Some("text/plain"));
+        check(None, "a.log", Some("text/plain"));
         check(Some("application/zip"), "a.zip", None);
         check(Some("text/csv"), "a.csv", Some("text/csv"));
         check(Some("audio/mpeg"), "a.txt", None);

@@ -58,7 +58,8 @@ async fn remove_chunks(
     now: UnixMillis,
 ) -> Result<u64, CliError> {
     let config = RuntimeConfig::default_for(state_dir);
-    let Some(KeyValueStore::File { path: Some(path) }) = config.key_value_stores.get("default") else {
+    let Some(KeyValueStore::File { path: Some(path) }) = config.key_value_stores.get("default")
+    else {
         return Ok(0);
     };
     if !path.is_file() {

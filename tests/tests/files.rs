@@ -48,24 +48,42 @@ async fn uploads_that_are_killed_leave_nothing_and_what_was_acknowledged_stays()
     let (ada, token) = signed_up.unwrap();
     let page = ada.at(server.address()).get("/api/files?limit=200").await;
     assert_eq!(page.status, StatusCode::OK, "{page:?}");
-    let mut listed: Vec<_> =
-        page.body["data"].as_array().unwrap().iter().map(|file| file["id"].as_str().unwrap().to_owned()).collect();
+    let mut listed: Vec<_> = page.body["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|file| file["id"].as_str().unwrap().to_owned())
+        .collect();
     listed.sort();
     acknowledged.sort();
     assert_eq!(listed, acknowledged, "what is seen is what was acknowledged");
     for id in &acknowledged {
-        let answer = request(server.address(), &token, &format!("GET /api/files/{id}/content"), b"", 0).await.unwrap();
+        let answer =
+            request(server.address(), &token, &format!("GET /api/files/{id}/content"), b"", 0)
+                .await
+                .unwrap();
         assert!(answer.ends_with(&content), "{id}");
     }
     server.terminate();
     give_up_at_once(state.path());
-    let swept = Command::new(e2e::workspace::selvage()).arg("sweep").arg("--state-dir").arg(state.path()).status();
+    let swept = Command::new(e2e::workspace::selvage())
+        .arg("sweep")
+        .arg("--state-dir")
+        .arg(state.path())
+        .status();
     assert!(swept.unwrap().success());
     let chunks = rows(&state.path().join("kv.db"), "SELECT count(*) FROM key_value");
-    assert_eq!(chunks, i64::try_from(KILLS * SIZE.div_ceil(512 * 1024)).unwrap(), "no chunk is an orphan");
+    assert_eq!(
+        chunks,
+        i64::try_from(KILLS * SIZE.div_ceil(512 * 1024)).unwrap(),
+        "no chunk is an orphan"
+    );
     let database = state.path().join("selvage.db");
     assert_eq!(rows(&database, "SELECT count(*) FROM file WHERE state = 'pending'"), 0);
-    assert_eq!(rows(&database, "SELECT size_bytes FROM file_usage"), i64::try_from(KILLS * SIZE).unwrap());
+    assert_eq!(
+        rows(&database, "SELECT size_bytes FROM file_usage"),
+        i64::try_from(KILLS * SIZE).unwrap()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -100,7 +118,12 @@ fn unlimited(state: &Path) -> Server {
 }
 
 /// Sends the first `sent` bytes of a file and reads the answer, if there is to be one.
-async fn upload(address: SocketAddr, token: &str, content: &[u8], sent: usize) -> std::io::Result<Vec<u8>> {
+async fn upload(
+    address: SocketAddr,
+    token: &str,
+    content: &[u8],
+    sent: usize,
+) -> std::io::Result<Vec<u8>> {
     request(address, token, "POST /api/files?name=a.txt", content, sent).await
 }
 
@@ -126,7 +149,8 @@ async fn request(
 fn file_id(answer: &[u8]) -> String {
     let text = String::from_utf8_lossy(answer);
     assert!(text.starts_with("HTTP/1.1 201"), "{text}");
-    let body: serde_json::Value = serde_json::from_str(text.split("\r\n\r\n").nth(1).unwrap()).unwrap();
+    let body: serde_json::Value =
+        serde_json::from_str(text.split("\r\n\r\n").nth(1).unwrap()).unwrap();
     body["id"].as_str().unwrap().to_owned()
 }
 

@@ -100,6 +100,8 @@ pub enum CliError {
     Audit(#[from] audit::AuditError),
     #[error("the sweep has stopped")]
     Sweep(#[from] ::sweep::SweepError),
+    #[error("the sweep of files has stopped")]
+    FileSweep(#[from] ::sweep::FileSweepError),
 
     #[error("{problems} of {checks} checks found a problem")]
     Doctor { problems: usize, checks: usize },

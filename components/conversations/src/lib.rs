@@ -6,7 +6,6 @@ mod cursor;
 mod entry;
 mod error;
 mod http;
-mod json_object;
 mod lifetime;
 mod message;
 mod routes;

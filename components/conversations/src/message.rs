@@ -6,8 +6,8 @@ use problem::FieldError;
 use serde::{Deserialize, Serialize};
 
 use crate::content::Content;
-use crate::json_object::JsonObject;
 use crate::title;
+use problem::JsonObject;
 
 /// How long the name of a model may be.
 pub const MODEL_CHARS_MAX: usize = 255;

@@ -40,6 +40,8 @@ pub enum Purpose {
     AuditCheckpoint,
     /// Wrapping the keys of the vault's secrets.
     VaultKek,
+    /// Signing links to files.
+    SignedUrl,
 }
 
 impl Purpose {
@@ -53,6 +55,7 @@ impl Purpose {
             Self::AuditCheckpoint => "selvage/1/audit-checkpoint".to_owned(),
             Self::IdempotencyPepper => "selvage/1/idempotency-pepper".to_owned(),
             Self::VaultKek => "selvage/1/vault-kek".to_owned(),
+            Self::SignedUrl => "selvage/1/signed-url".to_owned(),
         }
     }
 }

@@ -4,8 +4,8 @@ use caller::Caller;
 use ids::ConversationId;
 use problem::{IfMatch, Json, Path, Problem};
 
-use crate::json_object::JsonObject;
 use crate::service::{Context, Conversations};
+use problem::JsonObject;
 
 /// The bare document with its entity tag.
 type Tagged = ([(HeaderName, String); 1], Json<JsonObject>);

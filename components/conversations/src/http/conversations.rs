@@ -8,12 +8,12 @@ use serde::Deserialize;
 
 use super::{checked_limit, no_cursor};
 use crate::cursor::ConversationCursor;
-use crate::json_object::JsonObject;
 use crate::lifetime::LifetimeChange;
 use crate::service::{
     Conversation, ConversationChange, ConversationFilter, Conversations, NewConversation, Page,
     TitleChange,
 };
+use problem::JsonObject;
 
 /// A conversation with its entity tag.
 type Tagged = ([(HeaderName, String); 1], Json<Conversation>);

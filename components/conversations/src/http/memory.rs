@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 use super::search::checked_query;
 use super::{checked_limit, invalid, no_cursor};
 use crate::cursor::MemoryCursor;
-use crate::json_object::JsonObject;
 use crate::service::{
     Conversations, Memory, MemoryChange, MemoryFilter, MemoryKind, MemoryOwner, NewMemory, Page,
 };
 use crate::store;
+use problem::JsonObject;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

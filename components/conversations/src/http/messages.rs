@@ -12,9 +12,9 @@ use super::{checked_limit, invalid, no_cursor};
 use crate::content::Content;
 use crate::cursor::{MessageCursor, Place};
 use crate::error::ConversationError;
-use crate::json_object::JsonObject;
 use crate::message::{MessageRole, NewMessage, Position, Usage};
 use crate::service::{Conversations, Page, PathChoice};
+use problem::JsonObject;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -3,9 +3,9 @@ use problem::{FieldError, IfMatch};
 
 use super::conversations::refuse;
 use crate::error::ConversationError;
-use crate::json_object::JsonObject;
 use crate::service::Conversations;
 use crate::store;
+use problem::JsonObject;
 
 /// How large a context document may be, as JSON text.
 pub const CONTEXT_BYTES_MAX: usize = 1024 * 1024;

@@ -6,10 +6,10 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::cursor::ConversationCursor;
 use crate::error::ConversationError;
-use crate::json_object::JsonObject;
 use crate::lifetime::{Lifetime, LifetimeChange};
 use crate::service::{Conversations, Page};
 use crate::store;
+use problem::JsonObject;
 
 pub const TITLE_CHARS_MAX: usize = 255;
 pub const CONTINUATION_ID_CHARS_MAX: usize = 255;

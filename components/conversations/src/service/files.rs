@@ -7,10 +7,10 @@ use serde::Serialize;
 
 use super::conversations::refuse;
 use crate::error::ConversationError;
-use crate::json_object::JsonObject;
 use crate::message::NewMessage;
 use crate::service::Conversations;
 use crate::store;
+use problem::JsonObject;
 
 /// How many files may be attached to a conversation.
 pub const FILES_MAX: u32 = 200;

@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 use super::conversations::{check_text, refuse};
 use crate::cursor::MemoryCursor;
 use crate::error::ConversationError;
-use crate::json_object::JsonObject;
 use crate::search_query::SearchQuery;
 use crate::service::{Conversations, Page};
 use crate::store;
+use problem::JsonObject;
 
 pub const KEY_CHARS_MAX: usize = 255;
 pub const VALUE_BYTES_MAX: usize = 64 * 1024;

@@ -4,8 +4,8 @@ use ids::{AccountId, ConversationId};
 use problem::IfMatch;
 
 use crate::error::ConversationError;
-use crate::json_object::JsonObject;
 use crate::service::Context;
+use problem::JsonObject;
 
 /// The context document; `None` when there is no such conversation.
 pub async fn get_context(

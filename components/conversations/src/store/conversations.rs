@@ -6,11 +6,11 @@ use problem::IfMatch;
 
 use crate::cursor::ConversationCursor;
 use crate::error::ConversationError;
-use crate::json_object::JsonObject;
 use crate::lifetime::LifetimeChange;
 use crate::service::{
     Conversation, ConversationChange, ConversationFilter, NewConversation, TitleChange,
 };
+use problem::JsonObject;
 
 /// What is left of a conversation that is gone.
 pub struct Removed {

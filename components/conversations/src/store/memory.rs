@@ -5,9 +5,9 @@ use ids::{ConversationId, MemoryId};
 
 use crate::cursor::MemoryCursor;
 use crate::error::ConversationError;
-use crate::json_object::JsonObject;
 use crate::search_query::{SearchQuery, suffix};
 use crate::service::{Memory, MemoryChange, MemoryFilter, MemoryKind, MemoryOwner, NewMemory};
+use problem::JsonObject;
 
 /// Sorts after every id.
 const BEYOND_EVERY_ID: &str = "~";

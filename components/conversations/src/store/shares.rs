@@ -5,8 +5,8 @@ use ids::{AccountId, ConversationId, MessageId, ShareId};
 
 use super::conversations::{bind_get, claimed, first};
 use crate::error::ConversationError;
-use crate::json_object::JsonObject;
 use crate::service::{Conversation, NewConversation, Path, SHARES_MAX, Share, Snapshot};
+use problem::JsonObject;
 
 /// A path in a conversation.
 #[derive(Debug, Clone, Copy)]

@@ -24,7 +24,8 @@ impl Call {
     }
 
     pub fn with_query(self, query: &str) -> Self {
-        Self { path: format!("{}?{query}", self.path), ..self }
+        let separator = if self.path.contains('?') { '&' } else { '?' };
+        Self { path: format!("{}{separator}{query}", self.path), ..self }
     }
 
     pub fn anonymous(self) -> Self {
@@ -101,6 +102,20 @@ pub async fn call(world: &World, route: &Declaration) -> Call {
             world.promote().await;
             let body = |name: &str| json!({"name": name, "provider": "openai", "model": "gpt-4o"});
             (2, route.path.to_owned(), body("a"), body("b"))
+        }
+        "create_bucket" => {
+            world.promote().await;
+            let body =
+                |name: &str| json!({"name": name, "file_bytes_max": 1, "mime_types": ["text/*"]});
+            (3, route.path.to_owned(), body("a"), body("b"))
+        }
+        "create_file" => {
+            let path = "/api/files?name=a.json&bucket=generated-files";
+            (3, path.to_owned(), json!({"a": 1}), json!({"b": 1}))
+        }
+        "create_upload" => {
+            let body = |name: &str| json!({"bucket": "user-files", "name": name, "mime_type": "text/plain", "size_bytes": 1});
+            (3, route.path.to_owned(), body("a.txt"), body("b.txt"))
         }
         other => panic!("say here how {other} is called"),
     };

@@ -26,8 +26,13 @@ use crate::calls::{Call, call};
 use crate::world::{Seen, World};
 
 fn declarations() -> Vec<Declaration> {
-    let components = [auth::declarations(), conversations::declarations(), config::declarations()];
-    components.into_iter().flatten().collect()
+    let components = [
+        auth::declarations(),
+        conversations::declarations(),
+        config::declarations(),
+        files::declarations(),
+    ];
+    components.concat()
 }
 
 fn repeatable() -> impl Iterator<Item = Declaration> {
@@ -177,11 +182,15 @@ async fn what_is_deleted_is_not_kept_in_an_answer() {
         "create_model",
         "create_provider_key",
         "create_mcp_server",
+        "create_file",
+        "create_upload",
     ] {
         let (world, call) = ready(&route(operation)).await;
         let first = world.send(&call, &["key"]).await;
         let body: Value = serde_json::from_str(&first.text).unwrap();
         let path = match operation {
+            "create_file" => format!("/api/files/{}", body["id"].as_str().unwrap()),
+            "create_upload" => format!("/api/uploads/{}", body["id"].as_str().unwrap()),
             "create_memory" => format!("/api/memory/{}", body["id"].as_str().unwrap()),
             "create_mcp_server" => format!("/api/mcp-servers/{}", body["id"].as_str().unwrap()),
             "create_provider_key" => format!("/api/keys/{}", body["id"].as_str().unwrap()),

@@ -6,12 +6,13 @@ use ambient::{Clock, Entropy, Hand};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, header};
+use chunks::ChunkStore;
 use credentials::OpaqueToken;
 use database::{Database, Statement};
 use http_body_util::BodyExt as _;
 use ids::{Id, InvitationId};
 use serde_json::{Value, json};
-use settings::{AuthSettings, ConfigSettings, ConversationsSettings, Variables};
+use settings::{AuthSettings, ConfigSettings, ConversationsSettings, FilesSettings, Variables};
 use testing::{MASTER_KEY, NOW, Person};
 use tower::ServiceExt as _;
 
@@ -59,11 +60,15 @@ fn routers(database: &Database, clock: &Clock, master_key: &str) -> [Router; 3] 
     let (settings, clock) = (AuthSettings::new(&variables).unwrap(), clock.clone());
     let auth = auth::router(database.clone(), settings, clock.clone(), Entropy::system()).unwrap();
     let settings = ConversationsSettings::new(&variables).unwrap();
-    let conversations =
-        conversations::router(database.clone(), settings, clock.clone(), Entropy::system());
+    let (entropy, later) = (Entropy::system(), clock.clone());
+    let conversations = conversations::router(database.clone(), settings, later, entropy.clone());
     let settings = ConfigSettings::new(&variables).unwrap();
-    let config = config::router(database.clone(), settings, clock, Entropy::system()).unwrap();
-    [auth, conversations, config]
+    let config =
+        config::router(database.clone(), settings, clock.clone(), entropy.clone()).unwrap();
+    let settings = FilesSettings::new(&variables).unwrap();
+    let chunks = ChunkStore::in_memory().unwrap();
+    let files = files::router(database.clone(), chunks, settings, clock, entropy);
+    [auth, conversations, config, files]
 }
 
 impl World {
@@ -107,6 +112,12 @@ impl World {
     /// The call with a token of this moment.
     pub async fn renewed(&self, call: Call) -> Call {
         Call { token: Some(self.token().await), ..call }
+    }
+
+    /// Makes the person an administrator of the platform.
+    pub async fn promote(&self) {
+        let promote = Statement::new("UPDATE user SET is_admin = 1");
+        self.database.query(promote).await.unwrap();
     }
 
     pub async fn someone_else(&self) -> String {

@@ -1,11 +1,12 @@
 //! What an account is full of.
 
 use ambient::Entropy;
+use chunks::{ChunkStore, Prefix};
 use credentials::OpaqueToken;
 use database::{Database, Statement};
 use ids::{
     AccountId, ApiKeyId, ConversationId, FileId, Id, IdentityId, InvitationId, McpServerId,
-    MemoryId, MessageId, ModelId, ProviderKeyId, SessionId, ShareId, UserId,
+    MemoryId, MessageId, ModelId, PartId, ProviderKeyId, SessionId, ShareId, UploadId, UserId,
 };
 use testing::NOW;
 
@@ -32,6 +33,10 @@ pub struct Things {
     pub memory: MemoryId,
     pub share: ShareId,
     pub file: FileId,
+    /// An upload of one part, which is there.
+    pub upload: UploadId,
+    /// An upload of no bytes whose parts its client chooses.
+    pub open_upload: UploadId,
     pub model: ModelId,
     pub provider_key: ProviderKeyId,
     pub mcp_server: McpServerId,
@@ -64,6 +69,8 @@ pub fn unheard_of() -> Things {
         model: new_id(),
         provider_key: new_id(),
         mcp_server: new_id(),
+        upload: new_id(),
+        open_upload: new_id(),
     }
 }
 
@@ -118,6 +125,56 @@ pub async fn insert_memory(
     .bind(value)
     .bind(NOW.0);
     database.query(statement).await.unwrap();
+}
+
+/// The one part of a file, with its bytes.
+async fn insert_part(database: &Database, chunks: &ChunkStore, account: AccountId, file: FileId) {
+    let part: PartId = new_id();
+    let prefix = Prefix::new(account, file, part);
+    let digest = chunks.put(&prefix, 0, b"abc".to_vec()).await.unwrap();
+    let insert = Statement::new(
+        "INSERT INTO file_part (account_id, file_id, id, number, size_bytes, sha256, chunk_sha256s, state, created_at, touched_at) \
+         VALUES (?1, ?2, ?3, 1, 3, ?4, ?4, 'whole', ?5, ?5)",
+    )
+    .bind(account.to_string())
+    .bind(file.to_string())
+    .bind(part.to_string())
+    .bind(digest.to_vec())
+    .bind(NOW.0);
+    database.query(insert).await.unwrap();
+}
+
+/// A file that is not there yet, and its upload.
+async fn insert_upload(
+    database: &Database,
+    account: AccountId,
+    id: UploadId,
+    part_bytes: Option<i64>,
+) -> FileId {
+    let file: FileId = new_id();
+    let size = if part_bytes.is_some() { 3 } else { 0 };
+    let batch = vec![
+        Statement::new(
+            "INSERT INTO file (account_id, id, bucket, name, mime_type, size_bytes, state, pending_until, created_at, updated_at) \
+             VALUES (?1, ?2, 'user-files', 'a.txt', 'text/plain', ?3, 'pending', ?4 + 1000000, ?4, ?4)",
+        )
+        .bind(account.to_string())
+        .bind(file.to_string())
+        .bind(size)
+        .bind(NOW.0),
+        Statement::new(
+            "INSERT INTO upload (account_id, id, file_id, size_bytes, part_bytes, expires_at, created_at) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6 + 1000000, ?6)",
+        )
+        .bind(account.to_string())
+        .bind(id.to_string())
+        .bind(file.to_string())
+        .bind(size)
+        .bind(part_bytes)
+        .bind(NOW.0),
+    ];
+    database.batch(batch).await.unwrap();
+    file
 }
 
 /// A file of the account, attached to its conversation.
@@ -214,7 +271,7 @@ pub async fn system_things(database: &Database) -> SystemThings {
 }
 
 /// A team with one of each kind of thing, full of canaries.
-pub async fn things(database: &Database, name: &str) -> Things {
+pub async fn things(database: &Database, chunks: &ChunkStore, name: &str) -> Things {
     let things = unheard_of();
     let (person, content) = (format!("canary-{name}-person"), format!("canary-{name}-content"));
     let (account, user) = (things.account.to_string(), things.user.to_string());
@@ -284,6 +341,10 @@ pub async fn things(database: &Database, name: &str) -> Things {
     insert_settings(database, things.account, &content).await;
     insert_provider_key(database, &things, &content).await;
     insert_mcp_server(database, &things.account.to_string(), things.mcp_server, &content).await;
+    insert_part(database, chunks, things.account, things.file).await;
+    let pending = insert_upload(database, things.account, things.upload, Some(5_242_880)).await;
+    insert_part(database, chunks, things.account, pending).await;
+    insert_upload(database, things.account, things.open_upload, None).await;
     insert_key(database, things.account, things.user, things.api_key).await;
     insert_session(database, things.account, things.user, things.session).await;
     insert_memory(database, things.account, things.user, things.memory, REMEMBERED).await;

@@ -8,10 +8,11 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request};
 use caller::Scope;
+use chunks::ChunkStore;
 use database::{Database, Statement};
 use ids::{ApiKeyId, IdentityId, MemoryId, SessionId};
 use routes::{Access, Declaration};
-use settings::{AuthSettings, ConfigSettings, ConversationsSettings, Variables};
+use settings::{AuthSettings, ConfigSettings, ConversationsSettings, FilesSettings, Variables};
 use testing::{MASTER_KEY, NOW, Person};
 use tower::ServiceExt as _;
 
@@ -64,10 +65,11 @@ pub struct World {
 impl World {
     pub async fn new() -> Self {
         let database = testing::database().await;
-        let routers = routers(&database).await;
-        let here = things(&database, "here").await;
-        let there = things(&database, "there").await;
-        let gone = things(&database, "gone").await;
+        let chunks = ChunkStore::in_memory().unwrap();
+        let routers = routers(&database, &chunks).await;
+        let here = things(&database, &chunks, "here").await;
+        let there = things(&database, &chunks, "there").await;
+        let gone = things(&database, &chunks, "gone").await;
         let system = system_things(&database).await;
         for things in [&here, &there, &gone] {
             insert_identity(&database, things.user, things.identity).await;
@@ -183,6 +185,13 @@ impl World {
             "by-continuation" => continuation(caller),
             "facts" => FACT.to_owned(),
             "files" => things.file.to_string(),
+            "uploads" if path.starts_with("/v1/") => things.open_upload.to_string(),
+            "uploads" => things.upload.to_string(),
+            "parts" => "1".to_owned(),
+            // Buckets are the platform's.
+            "buckets" => "user-files".to_owned(),
+            // Links are signed: uploading.rs of the component. Here nobody has one.
+            "signed" => "no-link".to_owned(),
             "shares" => things.share.to_string(),
             // Whom a link is given to reads: shares.rs of the component. Here nobody has one, but those who may copy.
             "shared" if path.ends_with("/copy") => continuation(caller),
@@ -246,6 +255,8 @@ impl World {
                     things.api_key.to_string(),
                     things.session.to_string(),
                     things.file.to_string(),
+                    things.upload.to_string(),
+                    things.open_upload.to_string(),
                     things.identity.to_string(),
                     things.model.to_string(),
                     things.provider_key.to_string(),
@@ -276,12 +287,16 @@ fn continuation(caller: &Caller) -> String {
 }
 
 /// The routers of all components, in the order of `components()`.
-async fn routers(database: &Database) -> Vec<Router> {
-    routers_with(database, "false").await
+async fn routers(database: &Database, chunks: &ChunkStore) -> Vec<Router> {
+    routers_with(database, chunks, "false").await
 }
 
 /// The same, where people must prove their address first or need not.
-pub async fn routers_with(database: &Database, require_email_verification: &str) -> Vec<Router> {
+pub async fn routers_with(
+    database: &Database,
+    chunks: &ChunkStore,
+    require_email_verification: &str,
+) -> Vec<Router> {
     let variables: Variables = [
         ("require_email_verification", require_email_verification),
         ("master_key", MASTER_KEY),
@@ -301,9 +316,12 @@ pub async fn routers_with(database: &Database, require_email_verification: &str)
     let keys = Request::get("/.well-known/jwks.json").body(Body::empty()).unwrap();
     assert_eq!(auth.clone().oneshot(keys).await.unwrap().status().as_u16(), 200);
     let settings = ConversationsSettings::new(&variables).unwrap();
-    let conversations =
-        conversations::router(database.clone(), settings, clock.clone(), Entropy::system());
+    let (entropy, later) = (Entropy::system(), clock.clone());
+    let conversations = conversations::router(database.clone(), settings, later, entropy.clone());
     let settings = ConfigSettings::new(&variables).unwrap();
-    let config = config::router(database.clone(), settings, clock, Entropy::system()).unwrap();
-    vec![auth, conversations, config]
+    let config =
+        config::router(database.clone(), settings, clock.clone(), entropy.clone()).unwrap();
+    let settings = FilesSettings::new(&variables).unwrap();
+    let files = files::router(database.clone(), chunks.clone(), settings, clock, entropy);
+    vec![auth, conversations, config, files]
 }

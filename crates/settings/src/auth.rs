@@ -28,7 +28,7 @@ const PASSWORD_CHARS_MIN_DEFAULT: usize = 12;
 
 impl AuthSettings {
     /// The variables that it reads.
-    pub const NAMES: [&'static str; 18] = [
+    pub const NAMES: [&'static str; 19] = [
         DataSettings::NAMES[0],
         DataSettings::NAMES[1],
         DataSettings::NAMES[2],
@@ -40,6 +40,7 @@ impl AuthSettings {
         LimitSettings::NAMES[2],
         LimitSettings::NAMES[3],
         LimitSettings::NAMES[4],
+        LimitSettings::NAMES[5],
         mail::NAMES[0],
         mail::NAMES[1],
         mail::NAMES[2],

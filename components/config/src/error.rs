@@ -5,7 +5,7 @@ use egress::EgressError;
 use ids::ParseIdError;
 use keyring::KeyringError;
 use problem::{FieldError, Problem, kinds};
-use vault::VaultError;
+use vault::{RotationError, VaultError};
 
 /// Why the component cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +45,8 @@ pub enum ConfigError {
     StoredProvider(#[from] UnknownProvider),
     #[error("the master key does not serve")]
     Keyring(#[from] KeyringError),
+    #[error("the keys of secrets do not serve")]
+    Keys(#[from] RotationError),
     #[error("the vault failed")]
     Vault(#[from] VaultError),
     #[error("the database failed")]
@@ -94,13 +96,14 @@ impl From<ConfigError> for Problem {
                 Self::validation(vec![FieldError::new("", "The secret is too large.")])
             }
             ConfigError::Vault(error) if error.is_unavailable() => Self::unavailable(&error),
-            ConfigError::Database(error) | ConfigError::Keyring(KeyringError::Database(error)) => {
-                error.into()
-            }
+            ConfigError::Database(error)
+            | ConfigError::Keyring(KeyringError::Database(error))
+            | ConfigError::Keys(RotationError::Database(error)) => error.into(),
             ConfigError::Entropy(_)
             | ConfigError::StoredId(_)
             | ConfigError::StoredProvider(_)
             | ConfigError::Keyring(_)
+            | ConfigError::Keys(_)
             | ConfigError::Vault(_)
             | ConfigError::Json(_) => Self::internal(&error),
         }

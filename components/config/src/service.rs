@@ -51,11 +51,12 @@ impl Config {
         Ok(Self { database, settings, clock, entropy, egress, vault, is_prepared })
     }
 
-    /// Sees to it, once for each instance, that the master key belongs to the database and the primary model is what the environment says. It
-    /// writes only what is not so.
+    /// Sees to it, once for each instance, that the master key belongs to the database, that nothing is sealed under a key that is not
+    /// configured, and that the primary model is what the environment says. It writes only what is not so.
     pub async fn prepare(&self) -> Result<(), ConfigError> {
         if !self.is_prepared.load(Ordering::Acquire) {
             keyring::register(&self.database, &self.settings.keyring, self.clock.now()).await?;
+            vault::check(&self.database, &self.vault).await?;
             primary::ensure(self).await?;
             self.is_prepared.store(true, Ordering::Release);
         }

@@ -10,8 +10,10 @@
 mod support;
 
 use axum::http::StatusCode;
+use database::Statement;
 use serde_json::{Value, json};
-use support::{MODELS, model, setup};
+use support::{MODELS, instance, model, setup};
+use testing::Client;
 
 const PATH: &str = "/api/config";
 
@@ -55,4 +57,31 @@ async fn it_says_what_the_single_routes_say() {
     assert_eq!(body["models"], setup.ada.get(MODELS).await.body["data"]);
     assert_eq!(body["settings"], setup.ada.get("/api/settings").await.body);
     assert_eq!(body["active_model_id"], own.rsplit('/').next().unwrap());
+}
+
+#[tokio::test]
+async fn an_instance_without_the_keys_of_what_is_sealed_or_with_a_retired_one_serves_nobody() {
+    let setup = setup().await;
+    let key = json!({"provider": "openai", "name": "work", "value": "sk-1"});
+    let path = setup.created(&setup.ada, "/api/keys", &key).await;
+    let started = async || {
+        let router = instance(&setup.database, setup.clock.clone(), &[]);
+        let answer = Client::new(router).with_token(&setup.ada_person.token).get(PATH).await;
+        (answer.status, answer.code().to_owned())
+    };
+    let run =
+        async |sql: &'static str| drop(setup.database.query(Statement::new(sql)).await.unwrap());
+    let (fine, fault) = (
+        (StatusCode::OK, String::new()),
+        (StatusCode::INTERNAL_SERVER_ERROR, "internal_error".to_owned()),
+    );
+    assert_eq!(started().await, fine);
+    run("INSERT INTO kek (id, created_at) VALUES ('service', 1)").await;
+    run("UPDATE secret SET kek_id = 'service'").await;
+    assert_eq!(started().await, fault, "what wraps the key is not configured");
+    run("UPDATE secret SET kek_id = (SELECT id FROM kek WHERE id <> 'service')").await;
+    assert_eq!(started().await, fine);
+    assert_eq!(setup.ada.delete(&path).await.status, StatusCode::NO_CONTENT);
+    run("UPDATE kek SET retired_at = 1 WHERE id <> 'service'").await;
+    assert_eq!(started().await, fault, "what would wrap is retired");
 }

@@ -2,12 +2,11 @@
 
 use ambient::UnixMillis;
 use ids::MessageId;
-use problem::FieldError;
+use problem::{FieldError, JsonObject};
 use serde::{Deserialize, Serialize};
 
 use crate::content::Content;
 use crate::title;
-use problem::JsonObject;
 
 /// How long the name of a model may be.
 pub const MODEL_CHARS_MAX: usize = 255;

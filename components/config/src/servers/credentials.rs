@@ -10,6 +10,17 @@ use zeroize::Zeroizing;
 #[derive(Clone)]
 pub struct Headers(Zeroizing<String>);
 
+/// The value of a header. It is erased, too.
+#[derive(Deserialize)]
+#[serde(from = "String")]
+struct Value(Zeroizing<String>);
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self(text.into())
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Form {
@@ -37,9 +48,9 @@ impl Headers {
 /// # Errors
 /// [`InvalidCredentials`] when they may not be sent, or the text is none of ours.
 pub fn credentials(text: &[u8]) -> Result<Credentials, InvalidCredentials> {
-    let headers: BTreeMap<&str, Zeroizing<String>> =
+    let headers: BTreeMap<String, Value> =
         serde_json::from_slice(text).map_err(|_| InvalidCredentials::Value)?;
-    Credentials::new(headers.iter().map(|(name, value)| (*name, value.as_str())))
+    Credentials::new(headers.iter().map(|(name, value)| (name.as_str(), value.0.as_str())))
 }
 
 impl<'de> Deserialize<'de> for Headers {

@@ -2,10 +2,9 @@ use axum::extract::State;
 use axum::http::{HeaderName, header};
 use caller::Caller;
 use ids::ConversationId;
-use problem::{IfMatch, Json, Path, Problem};
+use problem::{IfMatch, Json, JsonObject, Path, Problem};
 
 use crate::service::{Context, Conversations};
-use problem::JsonObject;
 
 /// The bare document with its entity tag.
 type Tagged = ([(HeaderName, String); 1], Json<JsonObject>);

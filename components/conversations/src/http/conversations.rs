@@ -3,7 +3,7 @@ use axum::http::{HeaderName, StatusCode, header};
 use caller::Caller;
 use idempotency::Claim;
 use ids::ConversationId;
-use problem::{FieldError, IfMatch, Json, Path, Problem, Query};
+use problem::{FieldError, IfMatch, Json, JsonObject, Path, Problem, Query};
 use serde::Deserialize;
 
 use super::{checked_limit, no_cursor};
@@ -13,7 +13,6 @@ use crate::service::{
     Conversation, ConversationChange, ConversationFilter, Conversations, NewConversation, Page,
     TitleChange,
 };
-use problem::JsonObject;
 
 /// A conversation with its entity tag.
 type Tagged = ([(HeaderName, String); 1], Json<Conversation>);

@@ -3,7 +3,7 @@ use axum::http::StatusCode;
 use caller::Caller;
 use idempotency::Claim;
 use ids::{ConversationId, MemoryId};
-use problem::{Json, Path, Problem, Query};
+use problem::{Json, JsonObject, Path, Problem, Query};
 use serde::{Deserialize, Serialize};
 
 use super::search::checked_query;
@@ -13,7 +13,6 @@ use crate::service::{
     Conversations, Memory, MemoryChange, MemoryFilter, MemoryKind, MemoryOwner, NewMemory, Page,
 };
 use crate::store;
-use problem::JsonObject;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -4,7 +4,7 @@ use axum::response::{IntoResponse as _, Response};
 use caller::Caller;
 use idempotency::Claim;
 use ids::{ConversationId, MessageId};
-use problem::{FieldError, Json, Path, Problem, Query};
+use problem::{FieldError, Json, JsonObject, Path, Problem, Query};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -14,7 +14,6 @@ use crate::cursor::{MessageCursor, Place};
 use crate::error::ConversationError;
 use crate::message::{MessageRole, NewMessage, Position, Usage};
 use crate::service::{Conversations, Page, PathChoice};
-use problem::JsonObject;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

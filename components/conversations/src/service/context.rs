@@ -1,11 +1,10 @@
 use ids::{AccountId, ConversationId};
-use problem::{FieldError, IfMatch};
+use problem::{FieldError, IfMatch, JsonObject};
 
 use super::conversations::refuse;
 use crate::error::ConversationError;
 use crate::service::Conversations;
 use crate::store;
-use problem::JsonObject;
 
 /// How large a context document may be, as JSON text.
 pub const CONTEXT_BYTES_MAX: usize = 1024 * 1024;

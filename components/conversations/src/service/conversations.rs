@@ -1,7 +1,7 @@
 use ambient::UnixMillis;
 use idempotency::Claim;
 use ids::{AccountId, ConversationId, Id};
-use problem::{FieldError, IfMatch};
+use problem::{FieldError, IfMatch, JsonObject};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::cursor::ConversationCursor;
@@ -9,7 +9,6 @@ use crate::error::ConversationError;
 use crate::lifetime::{Lifetime, LifetimeChange};
 use crate::service::{Conversations, Page};
 use crate::store;
-use problem::JsonObject;
 
 pub const TITLE_CHARS_MAX: usize = 255;
 pub const CONTINUATION_ID_CHARS_MAX: usize = 255;

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use ambient::UnixMillis;
 use ids::{AccountId, ConversationId, FileId};
-use problem::FieldError;
+use problem::{FieldError, JsonObject};
 use serde::Serialize;
 
 use super::conversations::refuse;
@@ -10,7 +10,6 @@ use crate::error::ConversationError;
 use crate::message::NewMessage;
 use crate::service::Conversations;
 use crate::store;
-use problem::JsonObject;
 
 /// How many files may be attached to a conversation.
 pub const FILES_MAX: u32 = 200;

@@ -1,7 +1,7 @@
 use ambient::UnixMillis;
 use idempotency::Claim;
 use ids::{AccountId, ConversationId, Id, MemoryId, UserId};
-use problem::FieldError;
+use problem::{FieldError, JsonObject};
 use serde::{Deserialize, Serialize};
 
 use super::conversations::{check_text, refuse};
@@ -10,7 +10,6 @@ use crate::error::ConversationError;
 use crate::search_query::SearchQuery;
 use crate::service::{Conversations, Page};
 use crate::store;
-use problem::JsonObject;
 
 pub const KEY_CHARS_MAX: usize = 255;
 pub const VALUE_BYTES_MAX: usize = 64 * 1024;

@@ -1,11 +1,10 @@
 use ambient::UnixMillis;
 use database::{Database, Statement};
 use ids::{AccountId, ConversationId};
-use problem::IfMatch;
+use problem::{IfMatch, JsonObject};
 
 use crate::error::ConversationError;
 use crate::service::Context;
-use problem::JsonObject;
 
 /// The context document; `None` when there is no such conversation.
 pub async fn get_context(

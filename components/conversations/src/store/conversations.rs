@@ -2,7 +2,7 @@ use ambient::UnixMillis;
 use database::{Database, Row, Rows, Statement};
 use idempotency::Claim;
 use ids::{AccountId, ConversationId};
-use problem::IfMatch;
+use problem::{IfMatch, JsonObject};
 
 use crate::cursor::ConversationCursor;
 use crate::error::ConversationError;
@@ -10,7 +10,6 @@ use crate::lifetime::LifetimeChange;
 use crate::service::{
     Conversation, ConversationChange, ConversationFilter, NewConversation, TitleChange,
 };
-use problem::JsonObject;
 
 /// What is left of a conversation that is gone.
 pub struct Removed {

@@ -3,10 +3,10 @@ use std::collections::BTreeSet;
 use ambient::UnixMillis;
 use database::{Database, Row, Rows, Statement};
 use ids::{AccountId, ConversationId, FileId};
+use problem::JsonObject;
 
 use crate::error::ConversationError;
 use crate::service::{AttachedFile, FILES_MAX};
-use problem::JsonObject;
 
 /// Attaches a file and gives it. `None` when there is no such conversation or no such file, or there are too many.
 pub async fn attach_file(

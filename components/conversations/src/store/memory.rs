@@ -2,12 +2,12 @@ use ambient::UnixMillis;
 use database::{Database, Row, Rows, Statement};
 use idempotency::Claim;
 use ids::{ConversationId, MemoryId};
+use problem::JsonObject;
 
 use crate::cursor::MemoryCursor;
 use crate::error::ConversationError;
 use crate::search_query::{SearchQuery, suffix};
 use crate::service::{Memory, MemoryChange, MemoryFilter, MemoryKind, MemoryOwner, NewMemory};
-use problem::JsonObject;
 
 /// Sorts after every id.
 const BEYOND_EVERY_ID: &str = "~";

@@ -2,11 +2,11 @@ use ambient::UnixMillis;
 use database::{Database, Row, Statement};
 use idempotency::Claim;
 use ids::{AccountId, ConversationId, MessageId, ShareId};
+use problem::JsonObject;
 
 use super::conversations::{bind_get, claimed, first};
 use crate::error::ConversationError;
 use crate::service::{Conversation, NewConversation, Path, SHARES_MAX, Share, Snapshot};
-use problem::JsonObject;
 
 /// A path in a conversation.
 #[derive(Debug, Clone, Copy)]

@@ -1,4 +1,4 @@
-//! Both components, somebody in the middle of everything, and every kind of secret.
+//! All components, somebody in the middle of everything, and every kind of secret.
 
 use std::sync::{Arc, Mutex};
 
@@ -24,8 +24,8 @@ const EMAIL: &str = "ada@example.com";
 pub struct World {
     pub seed: u64,
     database: Database,
-    routers: [Router; 3],
-    schemas: [Value; 3],
+    routers: [Router; 4],
+    schemas: [Value; 4],
     secrets: Vec<(String, String)>,
     access_token: String,
     ids: Vec<(&'static str, String)>,
@@ -257,7 +257,7 @@ fn unheard_of(collection: &str) -> String {
     }
 }
 
-fn routers(database: &Database, mails: &str) -> [Router; 3] {
+fn routers(database: &Database, mails: &str) -> [Router; 4] {
     let limits =
         ["login", "signup", "mail", "refresh", "totp", "api"].map(|name| format!("limit_{name}"));
     let mut variables = vec![

@@ -1,4 +1,4 @@
-//! Someone with a password, a conversation and a team, and both components.
+//! Someone with a password, a conversation and a team, and all components.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ pub struct World {
     database: Database,
     clock: Clock,
     pub hand: Hand,
-    routers: [Router; 3],
+    routers: [Router; 4],
     pub conversation: String,
     pub message: String,
 }
@@ -51,7 +51,7 @@ impl Seen {
     }
 }
 
-fn routers(database: &Database, clock: &Clock, master_key: &str) -> [Router; 3] {
+fn routers(database: &Database, clock: &Clock, master_key: &str) -> [Router; 4] {
     let off =
         ["login", "signup", "mail", "refresh", "totp", "api"].map(|name| format!("limit_{name}"));
     let mut variables = vec![("master_key", master_key), ("mailer", "log")];
@@ -112,12 +112,6 @@ impl World {
     /// The call with a token of this moment.
     pub async fn renewed(&self, call: Call) -> Call {
         Call { token: Some(self.token().await), ..call }
-    }
-
-    /// Makes the person an administrator of the platform.
-    pub async fn promote(&self) {
-        let promote = Statement::new("UPDATE user SET is_admin = 1");
-        self.database.query(promote).await.unwrap();
     }
 
     pub async fn someone_else(&self) -> String {

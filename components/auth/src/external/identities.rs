@@ -29,8 +29,8 @@ pub struct ExternalIdentity {
 }
 
 impl Auth {
-    /// Links an identity to the caller, who proves to be there with the password, or has none and signed in lately: whoever has found a session open must not be able to add
-    /// a way in (SECURITY R36).
+    /// Links an identity to the caller, who proves to be there with the password, or has none and signed in lately: whoever has found a
+    /// session open must not be able to add a way in (SECURITY R36).
     pub async fn link_identity(
         &self,
         caller: &Caller,

@@ -224,11 +224,11 @@ async fn insert_provider_key(database: &Database, things: &Things, name: &str) {
         .bind(id.as_str())
         .bind(name)
         .bind(NOW.0),
-        Statement::new("INSERT INTO kek (id, created_at) VALUES ('test', ?1) ON CONFLICT DO NOTHING")
+        Statement::new("INSERT INTO kek (id, created_at) VALUES ('ring:1', ?1) ON CONFLICT DO NOTHING")
             .bind(NOW.0),
         Statement::new(
             "INSERT INTO secret (account_id, kind, id, kek_id, wrapped_dek, sealed, created_at, updated_at) \
-             VALUES (?1, 'key', ?2, 'test', x'00', ?3, ?4, ?4)",
+             VALUES (?1, 'key', ?2, 'ring:1', x'00', ?3, ?4, ?4)",
         )
         .bind(account)
         .bind(id)

@@ -108,12 +108,11 @@ pub fn check_parameters(
     let rules = rules(provider);
     let check = |(name, value): (&String, &Value)| {
         let rule = rules.iter().find(|(known, _)| known == name);
-        let detail = match rule {
-            Some((_, rule)) => rule.check(value).err()?,
-            None => {
-                let known: Vec<_> = rules.iter().map(|(name, _)| *name).collect();
-                format!("{provider} has no such parameter. It has: {}.", known.join(", "))
-            }
+        let detail = if let Some((_, rule)) = rule {
+            rule.check(value).err()?
+        } else {
+            let known: Vec<_> = rules.iter().map(|(name, _)| *name).collect();
+            format!("{provider} has no such parameter. It has: {}.", known.join(", "))
         };
         Some(BrokenParameter { name: name.clone(), detail })
     };

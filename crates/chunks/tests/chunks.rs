@@ -3,7 +3,7 @@
 
 use chunks::{CHUNK_BYTES_MAX, ChunkError, ChunkStore, Prefix, count};
 
-fn is_damaged(result: Result<Vec<u8>, ChunkError>, missing: bool) -> bool {
+fn is_damaged(result: &Result<Vec<u8>, ChunkError>, missing: bool) -> bool {
     matches!(result, Err(ChunkError::Damaged { is_missing, .. }) if is_missing == missing)
 }
 
@@ -14,15 +14,15 @@ async fn what_is_missing_changed_or_in_another_s_place_is_no_data() {
     let first = store.put(&prefix, 0, b"first".to_vec()).await.unwrap();
     let second = store.put(&prefix, 1, b"second".to_vec()).await.unwrap();
     assert_eq!(store.get(&prefix, 0, &first).await.unwrap(), b"first");
-    assert!(is_damaged(store.get(&prefix, 0, &second).await, false));
-    assert!(is_damaged(store.get(&prefix, 2, &second).await, true));
+    assert!(is_damaged(&store.get(&prefix, 0, &second).await, false));
+    assert!(is_damaged(&store.get(&prefix, 2, &second).await, true));
     let other = Prefix::new("acct_2", "file_1", "part_1");
-    assert!(is_damaged(store.get(&other, 0, &first).await, true));
+    assert!(is_damaged(&store.get(&other, 0, &first).await, true));
     for bit in 0..8 * 6 {
         let mut bytes = b"second".to_vec();
         bytes[bit / 8] ^= 1 << (bit % 8);
         store.set("acct_1/file_1/part_1/1", bytes).await.unwrap();
-        assert!(is_damaged(store.get(&prefix, 1, &second).await, false), "bit {bit}");
+        assert!(is_damaged(&store.get(&prefix, 1, &second).await, false), "bit {bit}");
     }
 }
 

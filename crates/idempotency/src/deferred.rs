@@ -149,7 +149,7 @@ impl HttpBody for Listening {
         let mut passing = self.digest.lock().unwrap_or_else(PoisonError::into_inner);
         match &frame {
             Some(Ok(frame)) => {
-                passing.sha256.update(frame.data_ref().map(Bytes::as_ref).unwrap_or_default())
+                passing.sha256.update(frame.data_ref().map(Bytes::as_ref).unwrap_or_default());
             }
             Some(Err(_)) => {}
             None => passing.is_whole = true,

@@ -16,6 +16,9 @@ pub const SECRET: &str = "canary-secret";
 /// What is remembered for a person: not even others of the same account see it.
 const REMEMBERED: &str = "canary-secret-memory";
 
+/// Where nobody listens: port 1 of this machine.
+pub const SILENT_ORIGIN: &str = "http://127.0.0.1:1";
+
 /// The key of everyone's fact.
 pub const FACT: &str = "color";
 
@@ -238,16 +241,17 @@ async fn insert_provider_key(database: &Database, things: &Things, name: &str) {
     database.batch(batch).await.unwrap();
 }
 
-/// An MCP server of an account, or of the platform, at a URL that may not be called.
+/// An MCP server of an account, or of the platform, at an origin that may be called and where nobody listens.
 async fn insert_mcp_server(database: &Database, owner: &str, id: McpServerId, name: &str) {
     let statement = Statement::new(
         "INSERT INTO mcp_server (account_id, id, name, url, transport, config, enabled, has_secret, created_at, updated_at) \
-         VALUES (?1, ?2, ?3, 'http://mcp.example.com/', 'sse', '{}', 1, 0, ?4, ?4)",
+         VALUES (?1, ?2, ?3, ?5, 'sse', '{}', 1, 0, ?4, ?4)",
     )
     .bind(owner)
     .bind(id.to_string())
     .bind(name)
-    .bind(NOW.0);
+    .bind(NOW.0)
+    .bind(format!("{SILENT_ORIGIN}/"));
     database.query(statement).await.unwrap();
 }
 

@@ -19,8 +19,8 @@ use tower::ServiceExt as _;
 use crate::callers::{CALLERS, Caller, Home, Shows};
 use crate::cells::Cell;
 use crate::things::{
-    FACT, SECRET, SystemThings, Things, insert_identity, insert_key, insert_memory, insert_session,
-    new_id, system_things, things, unheard_of,
+    FACT, SECRET, SILENT_ORIGIN, SystemThings, Things, insert_identity, insert_key, insert_memory,
+    insert_session, new_id, system_things, things, unheard_of,
 };
 
 /// What an id in a path may name.
@@ -300,6 +300,7 @@ pub async fn routers_with(
     let variables: Variables = [
         ("require_email_verification", require_email_verification),
         ("master_key", MASTER_KEY),
+        ("egress_allow", SILENT_ORIGIN),
         ("limit_api", "off"),
         ("limit_login", "off"),
         ("limit_signup", "off"),

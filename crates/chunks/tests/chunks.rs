@@ -4,7 +4,7 @@
 use chunks::{CHUNK_BYTES_MAX, ChunkError, ChunkStore, Prefix, count};
 
 fn is_damaged(result: &Result<Vec<u8>, ChunkError>, missing: bool) -> bool {
-    matches!(result, Err(ChunkError::Damaged { is_missing, .. }) if is_missing == missing)
+    matches!(result, Err(ChunkError::Damaged { is_missing, .. }) if *is_missing == missing)
 }
 
 #[tokio::test]

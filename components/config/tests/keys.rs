@@ -59,7 +59,7 @@ async fn without_a_credential_or_the_right_nothing_is_done() {
 async fn changes_need_the_password_shown_lately() {
     let setup = setup().await;
     let path = setup.created(&setup.ada, KEYS, &key("a")).await;
-    setup.hand.advance(Duration::from_secs(9 * 60));
+    setup.hand.advance(Duration::from_mins(9));
     assert_eq!(setup.ada.patch(&path, &json!({"name": "b"})).await.status, StatusCode::OK);
     let sql = "UPDATE session SET authenticated_at = 0";
     setup.database.query(database::Statement::new(sql)).await.unwrap();

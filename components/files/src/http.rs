@@ -46,8 +46,9 @@ fn content_digest(headers: &HeaderMap) -> Result<Option<[u8; 32]>, FileError> {
         FileError::Unreadable("Content-Digest has no sha-256=:…: as RFC 9530 has it.");
     let Some(value) = headers.get("content-digest") else { return Ok(None) };
     let members = value.to_str().map_err(|_| MALFORMED)?.split(',').map(str::trim);
-    let encoded = members.filter_map(|member| member.strip_prefix("sha-256=:")?.strip_suffix(':'));
-    let decoded = encoded.filter_map(|text| STANDARD.decode(text).ok()?.try_into().ok()).next();
+    let mut encoded =
+        members.filter_map(|member| member.strip_prefix("sha-256=:")?.strip_suffix(':'));
+    let decoded = encoded.find_map(|text| STANDARD.decode(text).ok()?.try_into().ok());
     decoded.map(Some).ok_or(MALFORMED)
 }
 

@@ -105,7 +105,7 @@ mod tests {
                 assert!(inspect("image/png", &[png, &end[..cut], &end[cut..]]).is_err(), "{cut}");
             }
         }
-        assert!(inspect("image/png", &[png, &zip_end(b"ab")[..ZIP_END_BYTES + 1]]).is_ok());
+        assert!(inspect("image/png", &[png, &zip_end(b"ab")[..=ZIP_END_BYTES]]).is_ok());
         assert!(inspect("application/zip", &[b"PK\x03\x04", &zip_end(b"")]).is_ok());
     }
 

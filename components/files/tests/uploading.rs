@@ -237,7 +237,8 @@ async fn hostile_names_lead_nowhere_and_inject_no_header() {
 }
 
 fn form_encoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    let escaped: Vec<_> = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    escaped.concat()
 }
 
 #[tokio::test]

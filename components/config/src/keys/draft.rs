@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
 use crate::error::ConfigError;
-use crate::given::given;
+use crate::given::{Given, given};
 use crate::keys::service::KeyRecord;
 use crate::text::{self, CheckedUrl};
 
@@ -37,7 +37,7 @@ pub struct Change {
     #[serde(default)]
     value: Option<Value>,
     #[serde(default, deserialize_with = "given")]
-    base_url: Option<Option<String>>,
+    base_url: Given<String>,
     #[serde(default)]
     is_active: Option<bool>,
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use settings::ConfigSettings;
 
 use crate::error::ConfigError;
-use crate::given::given;
+use crate::given::{Given, given};
 use crate::models::entry::ModelEntry;
 use crate::owner::Owner;
 use crate::text;
@@ -49,15 +49,15 @@ pub struct Change {
     #[serde(default)]
     model: Option<String>,
     #[serde(default, deserialize_with = "given")]
-    base_url: Option<Option<String>>,
+    base_url: Given<String>,
     #[serde(default, deserialize_with = "given")]
-    context_window: Option<Option<i64>>,
+    context_window: Given<i64>,
     #[serde(default)]
     verify_ssl: Option<bool>,
     #[serde(default)]
     parameters: Option<Map<String, Value>>,
     #[serde(default, deserialize_with = "given")]
-    key_id: Option<Option<ProviderKeyId>>,
+    key_id: Given<ProviderKeyId>,
 }
 
 fn always() -> bool {

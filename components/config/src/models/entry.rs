@@ -37,6 +37,11 @@ pub struct Surroundings {
 
 /// A model as the API gives it.
 #[derive(Debug, Serialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    clippy::struct_field_names,
+    reason = "the names and facts of the contract"
+)]
 pub struct Model {
     pub id: ModelId,
     pub scope: &'static str,

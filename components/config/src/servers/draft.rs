@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::error::ConfigError;
-use crate::given::given;
+use crate::given::{Given, given};
 use crate::servers::credentials::Headers;
 use crate::servers::entry::{ServerEntry, Transport};
 use crate::text;
@@ -43,7 +43,7 @@ pub struct Draft {
 #[serde(deny_unknown_fields)]
 pub struct Change {
     #[serde(default, deserialize_with = "given")]
-    qualified_name: Option<Option<String>>,
+    qualified_name: Given<String>,
     #[serde(default)]
     name: Option<String>,
     #[serde(default)]
@@ -55,9 +55,9 @@ pub struct Change {
     #[serde(default)]
     enabled: Option<bool>,
     #[serde(default, deserialize_with = "given")]
-    enabled_tools: Option<Option<Vec<String>>>,
+    enabled_tools: Given<Vec<String>>,
     #[serde(default, deserialize_with = "given")]
-    secret: Option<Option<Headers>>,
+    secret: Given<Headers>,
 }
 
 /// What becomes of a server's credentials.

@@ -52,6 +52,7 @@ pub struct FileList {
 }
 
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "OpenAI's name")]
 pub struct Deleted {
     id: FileId,
     object: &'static str,

@@ -132,6 +132,7 @@ async fn what_was_not_read_of_a_part_is_skipped() {
 /// Random bytes around delimiters, cut at random: what was put in comes out, or an error, and never a panic.
 #[tokio::test]
 async fn random_contents_come_back_and_random_bodies_do_no_harm() {
+    const WORDS: [&[u8]; 8] = [b"\r\n", b"--", b"--x", b"\r\n--x ", b"y", b"\r", b"\n", b"words"];
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
     let mut roll = |sides: usize| {
         state ^= state << 13;
@@ -139,7 +140,6 @@ async fn random_contents_come_back_and_random_bodies_do_no_harm() {
         state ^= state << 17;
         usize::try_from(state >> 33).unwrap() % sides
     };
-    const WORDS: [&[u8]; 8] = [b"\r\n", b"--", b"--x", b"\r\n--x ", b"y", b"\r", b"\n", b"words"];
     for _ in 0..2_000 {
         let content: Vec<u8> = (0..roll(20)).flat_map(|_| WORDS[roll(8)].to_vec()).collect();
         let mut body = part("content-disposition: form-data; name=a", "");

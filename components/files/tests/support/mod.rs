@@ -133,13 +133,11 @@ pub async fn fetch(client: &Client, request: Request<Body>) -> (Seen, bool) {
     let mut bytes = Vec::new();
     let mut is_whole = true;
     while let Some(frame) = body.frame().await {
-        match frame {
-            Ok(frame) => bytes.extend_from_slice(&frame.into_data().unwrap_or_default()),
-            Err(_) => {
-                is_whole = false;
-                break;
-            }
-        }
+        let Ok(frame) = frame else {
+            is_whole = false;
+            break;
+        };
+        bytes.extend_from_slice(&frame.into_data().unwrap_or_default());
     }
     (Seen { status: parts.status.as_u16(), headers: parts.headers, bytes }, is_whole)
 }

@@ -88,11 +88,7 @@ pub async fn call(world: &World, route: &Declaration) -> Call {
         }
         "create_mcp_server" | "create_system_mcp_server" => {
             world.promote().await;
-            let body = |name: &str| {
-                let url = "https://mcp.example.com/mcp";
-                json!({"name": name, "url": url, "transport": "sse", "secret": "token"})
-            };
-            (2, route.path.to_owned(), body("a"), body("b"))
+            (2, route.path.to_owned(), mcp_server("a"), mcp_server("b"))
         }
         "create_provider_key" => {
             let body = |name: &str| json!({"provider": "openai", "name": name, "value": "sk-1"});
@@ -122,4 +118,9 @@ pub async fn call(world: &World, route: &Declaration) -> Call {
     let body = (!body.is_null()).then_some(body);
     let token = Some(world.token().await);
     Call { component, method: route.method.clone(), path, body, other, token }
+}
+
+fn mcp_server(name: &str) -> Value {
+    let url = "https://mcp.example.com/mcp";
+    json!({"name": name, "url": url, "transport": "sse", "secret": "token"})
 }

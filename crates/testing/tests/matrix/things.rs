@@ -340,11 +340,17 @@ pub async fn things(database: &Database, chunks: &ChunkStore, name: &str) -> Thi
         .bind(NOW.0),
     ];
     database.batch(batch).await.unwrap();
-    insert_file(database, &things, &content).await;
-    insert_model(database, &things.account.to_string(), things.model, &content).await;
-    insert_settings(database, things.account, &content).await;
-    insert_provider_key(database, &things, &content).await;
-    insert_mcp_server(database, &things.account.to_string(), things.mcp_server, &content).await;
+    fill(database, chunks, &things, &content).await;
+    things
+}
+
+/// What has tables of its own.
+async fn fill(database: &Database, chunks: &ChunkStore, things: &Things, content: &str) {
+    insert_file(database, things, content).await;
+    insert_model(database, &things.account.to_string(), things.model, content).await;
+    insert_settings(database, things.account, content).await;
+    insert_provider_key(database, things, content).await;
+    insert_mcp_server(database, &things.account.to_string(), things.mcp_server, content).await;
     insert_part(database, chunks, things.account, things.file).await;
     let pending = insert_upload(database, things.account, things.upload, Some(5_242_880)).await;
     insert_part(database, chunks, things.account, pending).await;
@@ -352,5 +358,4 @@ pub async fn things(database: &Database, chunks: &ChunkStore, name: &str) -> Thi
     insert_key(database, things.account, things.user, things.api_key).await;
     insert_session(database, things.account, things.user, things.session).await;
     insert_memory(database, things.account, things.user, things.memory, REMEMBERED).await;
-    things
 }

@@ -190,12 +190,10 @@ impl World {
             "parts" => "1".to_owned(),
             // Buckets are the platform's.
             "buckets" => "user-files".to_owned(),
-            // Links are signed: uploading.rs of the component. Here nobody has one.
-            "signed" => "no-link".to_owned(),
             "shares" => things.share.to_string(),
-            // Whom a link is given to reads: shares.rs of the component. Here nobody has one, but those who may copy.
+            // Whom a link is given to reads: shares.rs and downloading.rs of the components. Here nobody has one, but those who may copy.
             "shared" if path.ends_with("/copy") => continuation(caller),
-            "shared" => "no-link".to_owned(),
+            "shared" | "signed" => "no-link".to_owned(),
             "keys" => things.provider_key.to_string(),
             // The platform has one of each, whoever asks.
             "models" if path.starts_with("/api/system/") => match kind {

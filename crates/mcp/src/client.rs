@@ -169,7 +169,8 @@ impl Conversation {
         }
     }
 
-    async fn tell(&self, method: &str, params: Option<Value>) -> Result<(), McpError> {
+    /// It borrows the channel for itself alone: in a component the body of a stream is `Send` and not `Sync`.
+    async fn tell(&mut self, method: &str, params: Option<Value>) -> Result<(), McpError> {
         let text = notification(method, params)?;
         match &self.channel {
             Channel::StreamableHttp(channel) => channel.wire.tell(&channel.target, text).await,

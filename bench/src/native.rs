@@ -1,6 +1,6 @@
 //! The routers of all components in one process, without sandbox and host.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -10,13 +10,14 @@ use ambient::{Afterwards, Clock, Entropy};
 use anyhow::{Context as _, Result};
 use axum::Router;
 use axum::body::Body;
+use chunks::ChunkStore;
 use database::Database;
 use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use settings::{AuthSettings, ConversationsSettings, Variables};
+use settings::{AuthSettings, ConfigSettings, ConversationsSettings, FilesSettings, Variables};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tower::ServiceExt as _;
@@ -26,7 +27,8 @@ use crate::process::VARIABLES;
 /// Serves until SIGINT comes, from the database and the master key that `selvage up` left in `state_dir`.
 pub async fn serve(state_dir: &Path, listen: SocketAddr) -> Result<()> {
     let database = Database::open(&state_dir.join("selvage.db"))?;
-    let application = Application::new(&database, state_dir)?;
+    let chunks = ChunkStore::open(&state_dir.join("kv.db"))?;
+    let application = Application::new(&database, &chunks, state_dir)?;
     let listener = TcpListener::bind(listen).await?;
     let mut interrupted = signal(SignalKind::interrupt())?;
     println!("listening on http://{}", listener.local_addr()?);
@@ -38,6 +40,7 @@ pub async fn serve(state_dir: &Path, listen: SocketAddr) -> Result<()> {
         stream.set_nodelay(true)?;
         tokio::spawn(connection(stream, peer, application.clone()));
     }
+    chunks.close().await?;
     database.close().await?;
     Ok(())
 }
@@ -46,13 +49,12 @@ pub async fn serve(state_dir: &Path, listen: SocketAddr) -> Result<()> {
 #[derive(Clone)]
 struct Application {
     auth: Router,
-    conversations: Router,
-    /// The second segment of every path of `conversations`, as in `/api/search`.
-    folders: Arc<BTreeSet<String>>,
+    /// The others, by the second segment of each of their paths, as in `/api/search`.
+    others: Arc<BTreeMap<&'static str, Router>>,
 }
 
 impl Application {
-    fn new(database: &Database, state_dir: &Path) -> Result<Self> {
+    fn new(database: &Database, chunks: &ChunkStore, state_dir: &Path) -> Result<Self> {
         let key = std::fs::read_to_string(state_dir.join("master.key"))
             .context("the state directory has no master key")?;
         let variables: Variables = VARIABLES
@@ -64,12 +66,22 @@ impl Application {
         let (clock, entropy) = (Clock::system(), Entropy::system());
         let auth = auth::router(database.clone(), settings, clock.clone(), entropy.clone())?;
         let settings = ConversationsSettings::new(&variables)?;
-        let conversations = conversations::router(database.clone(), settings, clock, entropy);
-        let folders = conversations::declarations()
-            .iter()
-            .filter_map(|route| folder(route.path).map(str::to_owned))
-            .collect();
-        Ok(Self { auth, conversations, folders: Arc::new(folders) })
+        let conversations =
+            conversations::router(database.clone(), settings, clock.clone(), entropy.clone());
+        let settings = ConfigSettings::new(&variables)?;
+        let config = config::router(database.clone(), settings, clock.clone(), entropy.clone())?;
+        let settings = FilesSettings::new(&variables)?;
+        let files = files::router(database.clone(), chunks.clone(), settings, clock, entropy);
+        let mut others = BTreeMap::new();
+        for (declarations, router) in [
+            (conversations::declarations(), conversations),
+            (config::declarations(), config),
+            (files::declarations(), files),
+        ] {
+            let folders = declarations.iter().filter_map(|route| folder(route.path));
+            others.extend(folders.map(|folder| (folder, router.clone())));
+        }
+        Ok(Self { auth, others: Arc::new(others) })
     }
 
     async fn answer(
@@ -81,8 +93,8 @@ impl Application {
         if let Ok(peer) = HeaderValue::from_str(&peer.to_string()) {
             request.headers_mut().insert("spin-client-addr", peer);
         }
-        let theirs = folder(request.uri().path()).is_some_and(|it| self.folders.contains(it));
-        let router = if theirs { &self.conversations } else { &self.auth };
+        let other = folder(request.uri().path()).and_then(|folder| self.others.get(folder));
+        let router = other.unwrap_or(&self.auth);
         let mut response = router.clone().oneshot(request.map(Body::new)).await?;
         if let Some(work) = response.extensions_mut().remove::<Afterwards>() {
             tokio::spawn(work.run());

@@ -42,6 +42,8 @@ pub enum Command {
     Audit(Audit),
     /// Removes what was deleted, has ended or expired, in small pieces. For a timer; nothing waits for it.
     Sweep(Sweep),
+    /// Replaces the key that the keys of stored secrets are wrapped with, or says where that stands.
+    Keys(Keys),
     /// Checks toolchain, manifest, database and secrets, and says what to do.
     Doctor(Doctor),
 }
@@ -184,6 +186,37 @@ pub struct Audit {
 pub struct Sweep {
     #[command(flatten)]
     pub database: DatabaseChoice,
+}
+
+#[derive(Debug, Args)]
+pub struct Keys {
+    #[command(flatten)]
+    pub database: DatabaseChoice,
+    /// The manifest of the application, which says where the variables `master_key`, `kms` and `egress_allow` come from.
+    #[arg(long, value_name = "FILE", default_value = "spin.toml", global = true)]
+    pub from: PathBuf,
+    /// A Spin runtime-config file.
+    #[arg(long, value_name = "FILE", global = true)]
+    pub runtime_config: Option<PathBuf>,
+    #[command(subcommand)]
+    pub action: KeysAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum KeysAction {
+    /// List the keys with how many secrets each wraps. Status 1 when one of them is not configured.
+    Status,
+    /// Wrap everything with the current key, while everything else goes on. May be stopped at any time and run again.
+    Rotate {
+        /// Say what would be wrapped anew, and do nothing.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Mark a key as one that wraps nothing any more, so that it may be destroyed. Refused as long as it wraps something.
+    Retire {
+        /// Its id, as `status` shows it.
+        id: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use host::HostError;
 use manifest::{ManifestError, VariablesError};
 use migrations::MigrationError;
+use vault::{RotationError, VaultError};
 
 /// Each is shown as one sentence on what is wrong, its causes, and what to do: [`CliError::sentence`].
 #[derive(Debug, thiserror::Error)]
@@ -34,8 +35,18 @@ pub enum CliError {
     MasterKeyOpen { path: PathBuf },
     #[error("the master key file {} cannot be {verb}", path.display())]
     MasterKeyFile { path: PathBuf, verb: &'static str, source: io::Error },
-    #[error("there is no master key to check signatures with")]
+    #[error("there is no master key")]
     MasterKeyMissing,
+    #[error(transparent)]
+    Settings(#[from] settings::SettingsError),
+    #[error("key services cannot be called")]
+    Egress(#[from] egress::EgressError),
+    #[error(transparent)]
+    Rotation(#[from] vault::RotationError),
+    #[error("{secrets} secrets are not under the current key, of which {damaged} do not open")]
+    NotRotated { secrets: u64, damaged: u64 },
+    #[error("{count} keys that wrap secrets are not configured")]
+    KeysMissing { count: usize },
     #[error("the system gave no random bytes for a master key")]
     Entropy(#[source] ambient::EntropyError),
     #[error("the master key does not belong to the database {database}")]
@@ -89,6 +100,8 @@ pub enum CliError {
     Audit(#[from] audit::AuditError),
     #[error("the sweep has stopped")]
     Sweep(#[from] ::sweep::SweepError),
+    #[error("the sweep of files has stopped")]
+    FileSweep(#[from] ::sweep::FileSweepError),
 
     #[error("{problems} of {checks} checks found a problem")]
     Doctor { problems: usize, checks: usize },
@@ -177,6 +190,15 @@ impl CliError {
             Self::Sweep(_) => {
                 "check that the database can be reached and written, and run it again".to_owned()
             }
+            Self::Settings(_) => "correct the variables".to_owned(),
+            Self::Egress(_) => "build selvage with its usual features".to_owned(),
+            Self::Rotation(error) => return Some(rotation_fix(error).to_owned()),
+            Self::NotRotated { .. } => {
+                "run it again once every instance has the new key; see `selvage keys status`, and give those anew that do not open".to_owned()
+            }
+            Self::KeysMissing { .. } => {
+                "add them to master_key or kms; without them what they wrap stays closed".to_owned()
+            }
             Self::Audit(_) => {
                 "compare with a backup, and find out who could write to the database".to_owned()
             }
@@ -189,6 +211,24 @@ fn database_fix(error: &database::DatabaseError) -> &'static str {
     match error {
         database::DatabaseError::Busy => "try again when the other writer is done",
         _ => "check that it is a database and can be reached and written",
+    }
+}
+
+fn rotation_fix(error: &RotationError) -> &'static str {
+    match error {
+        RotationError::Database(error) => database_fix(error),
+        RotationError::StoredId(_) => "compare with a backup",
+        RotationError::Vault(VaultError::Unavailable) => {
+            "see whether the key service can be reached, and run it again"
+        }
+        RotationError::Vault(VaultError::Refused) => {
+            "check the credentials for the key service, and that its key is there and enabled"
+        }
+        RotationError::Vault(_) => "check master_key and kms",
+        RotationError::Used { .. } => "run `selvage keys rotate`",
+        RotationError::Current { .. } => "put another one first in master_key or kms",
+        RotationError::Retired { .. } => "give the new key an id of its own",
+        RotationError::Unknown { .. } => "see `selvage keys status` for the ids",
     }
 }
 

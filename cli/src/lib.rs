@@ -7,6 +7,7 @@ mod audit_log;
 mod build;
 mod doctor;
 mod error;
+mod keys;
 mod location;
 mod logging;
 mod master_key;
@@ -61,6 +62,7 @@ fn execute(arguments: Arguments) -> Result<(), CliError> {
             Some(Command::Admin(admin)) => admin::admin(admin).await,
             Some(Command::Audit(audit)) => audit_log::audit(audit).await,
             Some(Command::Sweep(sweep)) => sweep::sweep(sweep).await,
+            Some(Command::Keys(keys)) => keys::keys(keys).await,
             Some(Command::Doctor(doctor)) => doctor::doctor(doctor).await,
         }
     })

@@ -62,6 +62,20 @@ impl Progress {
         self.bar.is_some()
     }
 
+    /// Shows how much of work whose amount is known is done, as a bar. In a log a line for each step would be noise.
+    pub fn advance(&self, done: u64, total: u64) {
+        let Some(bar) = &self.bar else { return };
+        if bar.length() != Some(total)
+            && let Ok(style) = ProgressStyle::with_template(
+                "{spinner} {prefix} {wide_bar:.dim} {pos}/{len}, {per_sec}, {eta} left",
+            )
+        {
+            bar.set_style(style);
+            bar.set_length(total);
+        }
+        bar.set_position(done);
+    }
+
     /// Says what is being done just now.
     pub fn update(&self, detail: &str) {
         match &self.bar {

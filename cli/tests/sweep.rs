@@ -38,7 +38,8 @@ async fn what_is_over_is_removed_and_counted() {
     database.close().await.unwrap();
     let line = |conversations: u8| {
         format!(
-            "swept       1 accounts: {conversations} conversations, 0 messages, 0 sessions, 0 invitations\n"
+            "swept       1 accounts: {conversations} conversations, 0 messages, 0 sessions, 0 invitations, 0 unfinished files, \
+             chunks of 0 parts of files\n"
         )
     };
     assert_eq!(project.run(&SWEEP).success(), line(1));

@@ -11,7 +11,7 @@ use serde_json::Value;
 const LINES_MAX: usize = 400;
 
 /// Crates that may name `spin_sdk`: the rest must run natively, and under a host that is not Spin.
-const SPIN_SDK_ALLOWED: [&str; 4] = ["ambient", "database", "egress", "settings"];
+const SPIN_SDK_ALLOWED: [&str; 5] = ["ambient", "chunks", "database", "egress", "settings"];
 
 /// The libraries that a host may use: none of them knows the product.
 const HOST_MAY_USE: [&str; 3] = ["engine", "hrana", "manifest"];

@@ -6,8 +6,6 @@ mod cursor;
 mod entry;
 mod error;
 mod http;
-mod if_match;
-mod json_object;
 mod lifetime;
 mod message;
 mod routes;

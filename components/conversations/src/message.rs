@@ -2,11 +2,10 @@
 
 use ambient::UnixMillis;
 use ids::MessageId;
-use problem::FieldError;
+use problem::{FieldError, JsonObject};
 use serde::{Deserialize, Serialize};
 
 use crate::content::Content;
-use crate::json_object::JsonObject;
 use crate::title;
 
 /// How long the name of a model may be.

@@ -1,13 +1,16 @@
 //! The body inside a component: the host's outbound HTTP, to the hosts that the manifest allows.
 
 use std::pin::pin;
+use std::time::Duration;
 
 use futures::future::{Either, select};
 use http_body_util::Full;
 use spin_sdk::wasip3::http::types::ErrorCode;
 
 use crate::message::{check_head, read};
-use crate::{EgressError, Limits, Request, Response};
+use crate::{EgressError, Limits, Request, Response, StreamLimits, StreamedResponse};
+
+pub(crate) use spin_sdk::wasip3::http_compat::IncomingResponseBody as Incoming;
 
 /// Sends requests.
 #[derive(Debug, Clone)]
@@ -27,25 +30,46 @@ impl Egress {
     /// # Errors
     /// See [`EgressError`]. The other server may have acted on the request all the same.
     pub async fn send(&self, request: Request, limits: Limits) -> Result<Response, EgressError> {
-        let exchange = pin!(exchange(request, limits.body_bytes_max));
-        let late = pin!(spin_sdk::time::sleep(limits.total));
-        match select(exchange, late).await {
-            Either::Left((outcome, _)) => outcome,
-            Either::Right(((), _)) => Err(EgressError::Timeout),
-        }
+        within(limits.total, async {
+            let (head, body) = exchange(request).await?.into_parts();
+            check_head(head.status, &head.headers)?;
+            let body = read(body, limits.body_bytes_max).await?;
+            Ok(Response { status: head.status, headers: head.headers, body })
+        })
+        .await?
+    }
+
+    /// Sends a request and reads the head of the answer; the body is read as it comes.
+    ///
+    /// # Errors
+    /// See [`EgressError`]. The other server may have acted on the request all the same.
+    pub async fn stream(
+        &self,
+        request: Request,
+        limits: StreamLimits,
+    ) -> Result<StreamedResponse, EgressError> {
+        StreamedResponse::receive(exchange(request), limits).await
     }
 }
 
-async fn exchange(request: Request, body_bytes_max: usize) -> Result<Response, EgressError> {
+/// Gives up on something after a while.
+///
+/// # Errors
+/// [`EgressError::Timeout`].
+pub async fn within<F: Future>(longest: Duration, work: F) -> Result<F::Output, EgressError> {
+    let late = pin!(spin_sdk::time::sleep(longest));
+    match select(pin!(work), late).await {
+        Either::Left((outcome, _)) => Ok(outcome),
+        Either::Right(((), _)) => Err(EgressError::Timeout),
+    }
+}
+
+async fn exchange(request: Request) -> Result<http::Response<Incoming>, EgressError> {
     let mut outgoing = http::Request::new(Full::new(request.body));
     *outgoing.method_mut() = request.method;
     *outgoing.uri_mut() = request.target.uri()?;
     *outgoing.headers_mut() = request.headers;
-    let response = spin_sdk::http::send(outgoing).await.map_err(|code| classify(&code))?;
-    let (head, body) = response.into_parts();
-    check_head(head.status, &head.headers)?;
-    let body = read(body, body_bytes_max).await?;
-    Ok(Response { status: head.status, headers: head.headers, body })
+    spin_sdk::http::send(outgoing).await.map_err(|code| classify(&code))
 }
 
 fn classify(code: &ErrorCode) -> EgressError {

@@ -1,15 +1,16 @@
 #![doc = include_str!("../README.md")]
 
-#[cfg(target_family = "wasm")]
-mod component;
 mod message;
-#[cfg(not(target_family = "wasm"))]
-mod native;
-mod policy;
-
 #[cfg(target_family = "wasm")]
-pub use component::Egress;
-pub use message::{EgressError, Limits, Request, Response};
+#[path = "component.rs"]
+mod platform;
 #[cfg(not(target_family = "wasm"))]
-pub use native::Egress;
+#[path = "native.rs"]
+mod platform;
+mod policy;
+mod stream;
+
+pub use message::{EgressError, Limits, Request, Response};
+pub use platform::{Egress, within};
 pub use policy::{ParseOriginsError, Target, UrlPolicy, UrlRefused};
+pub use stream::{Pieces, StreamLimits, StreamedResponse};

@@ -11,7 +11,9 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use crate::message::{check_head, read};
-use crate::{EgressError, Limits, Request, Response};
+use crate::{EgressError, Limits, Request, Response, StreamLimits, StreamedResponse};
+
+pub(crate) use hyper::body::Incoming;
 
 /// The longest time for name resolution and the TCP handshake.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
@@ -55,26 +57,42 @@ impl Egress {
     /// # Errors
     /// See [`EgressError`]. The other server may have acted on the request all the same.
     pub async fn send(&self, request: Request, limits: Limits) -> Result<Response, EgressError> {
-        tokio::time::timeout(limits.total, self.exchange(request, limits.body_bytes_max))
-            .await
-            .unwrap_or(Err(EgressError::Timeout))
+        within(limits.total, async {
+            let (head, body) = self.exchange(request).await?.into_parts();
+            check_head(head.status, &head.headers)?;
+            let body = read(body, limits.body_bytes_max).await?;
+            Ok(Response { status: head.status, headers: head.headers, body })
+        })
+        .await?
     }
 
-    async fn exchange(
+    /// Sends a request and reads the head of the answer; the body is read as it comes.
+    ///
+    /// # Errors
+    /// See [`EgressError`]. The other server may have acted on the request all the same.
+    pub async fn stream(
         &self,
         request: Request,
-        body_bytes_max: usize,
-    ) -> Result<Response, EgressError> {
+        limits: StreamLimits,
+    ) -> Result<StreamedResponse, EgressError> {
+        StreamedResponse::receive(self.exchange(request), limits).await
+    }
+
+    async fn exchange(&self, request: Request) -> Result<http::Response<Incoming>, EgressError> {
         let mut outgoing = http::Request::new(Full::new(request.body));
         *outgoing.method_mut() = request.method;
         *outgoing.uri_mut() = request.target.uri()?;
         *outgoing.headers_mut() = request.headers;
-        let response = self.client.request(outgoing).await.map_err(|error| classify(&error))?;
-        let (head, body) = response.into_parts();
-        check_head(head.status, &head.headers)?;
-        let body = read(body, body_bytes_max).await?;
-        Ok(Response { status: head.status, headers: head.headers, body })
+        self.client.request(outgoing).await.map_err(|error| classify(&error))
     }
+}
+
+/// Gives up on something after a while.
+///
+/// # Errors
+/// [`EgressError::Timeout`].
+pub async fn within<F: Future>(longest: Duration, work: F) -> Result<F::Output, EgressError> {
+    tokio::time::timeout(longest, work).await.map_err(|_| EgressError::Timeout)
 }
 
 fn classify(error: &hyper_util::client::legacy::Error) -> EgressError {

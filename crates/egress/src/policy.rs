@@ -78,9 +78,7 @@ impl UrlPolicy {
     /// # Errors
     /// [`UrlRefused`] with the first rule that it breaks.
     pub fn check(&self, text: &str) -> Result<Target, UrlRefused> {
-        let is_plain =
-            text.len() <= URL_BYTES_MAX && text.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
-        if !is_plain {
+        if !is_plain(text) {
             return Err(UrlRefused::Malformed);
         }
         let url = Url::parse(text).map_err(|_| UrlRefused::Malformed)?;
@@ -99,6 +97,11 @@ impl UrlPolicy {
         }
         Ok(Target(url))
     }
+}
+
+/// Neither too long nor with anything in it that parsers are known to read differently.
+fn is_plain(text: &str) -> bool {
+    text.len() <= URL_BYTES_MAX && text.bytes().all(|b| b.is_ascii_graphic() && b != b'\\')
 }
 
 /// The rules for what the operator did not open.
@@ -186,6 +189,40 @@ impl Target {
     /// The URL as it is sent.
     pub fn as_str(&self) -> &str {
         self.0.as_str()
+    }
+
+    /// Scheme, host and port; the port only if it is not the scheme's own.
+    pub fn origin(&self) -> String {
+        self.0.origin().ascii_serialization()
+    }
+
+    /// Host and port as the header `host` has them: the port where it does not go without saying.
+    pub fn authority(&self) -> &str {
+        self.0.authority()
+    }
+
+    /// The path as it is sent.
+    pub fn path(&self) -> &str {
+        self.0.path()
+    }
+
+    /// What follows the question mark, as it is sent; empty when there is none.
+    pub fn query(&self) -> &str {
+        self.0.query().unwrap_or_default()
+    }
+
+    /// What a reference in an answer of this target means, if it stays within the target's origin.
+    pub fn resolve(&self, reference: &str) -> Option<Self> {
+        if !is_plain(reference) {
+            return None;
+        }
+        let url = self.0.join(reference).ok()?;
+        let stays = url.origin() == self.0.origin()
+            && url.username().is_empty()
+            && url.password().is_none()
+            && url.fragment().is_none()
+            && is_plain(url.as_str());
+        stays.then_some(Self(url))
     }
 
     pub(crate) fn uri(&self) -> Result<Uri, EgressError> {

@@ -11,6 +11,9 @@ use crate::Key;
 
 const NONCE_BYTES: usize = 12;
 
+/// Never changed: that would lose what is kept.
+const NAME: &[u8] = b"selvage/1/idempotency/name";
+
 /// A part of the root key that is mixed in; zeros where there is none, as RFC 5869 section 2.2 has it.
 pub(crate) type Pepper = Zeroizing<[u8; 32]>;
 
@@ -55,6 +58,15 @@ impl Request<'_> {
 }
 
 impl Derived {
+    /// By what name the answer to any request with this key is kept.
+    pub fn name(pepper: &Pepper, key: &Key) -> [u8; 32] {
+        let hkdf = Hkdf::<Sha256>::new(Some(pepper.as_slice()), key.as_bytes());
+        let mut name = [0; 32];
+        // It fails only for more than 255 hashes of output; this is one.
+        let _ = hkdf.expand(NAME, &mut name);
+        name
+    }
+
     pub fn new(pepper: &Pepper, key: &Key, request: &Request<'_>) -> Self {
         let hkdf = Hkdf::<Sha256>::new(Some(pepper.as_slice()), key.as_bytes());
         let expand = |label: &str, context: &[u8]| {
@@ -65,7 +77,7 @@ impl Derived {
         };
         // Labels are never changed: that would lose what is kept.
         Self {
-            name: *expand("selvage/1/idempotency/name", &[]),
+            name: Self::name(pepper, key),
             fingerprint: *expand("selvage/1/idempotency/fingerprint", &request.digest()),
             seal: expand("selvage/1/idempotency/seal", &[]),
         }

@@ -62,6 +62,20 @@ impl Replays {
         Self { database, clock, entropy, peppers: peppers.into() }
     }
 
+    /// Whether the caller has used this key before, for whatever request.
+    ///
+    /// # Errors
+    /// 503 when the database is away.
+    pub(crate) async fn know(&self, caller: &Caller, key: &Key) -> Result<bool, Problem> {
+        for pepper in self.peppers.iter() {
+            let name = Derived::name(pepper, key);
+            if store::find(&self.database, caller, &name).await?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// What is known of this key of the caller's.
     ///
     /// # Errors

@@ -41,8 +41,16 @@ kinds! {
     MailId = Mail "mail";
     /// Something that is remembered for a person.
     MemoryId = Memory "mem";
+    /// A server of the Model Context Protocol, as it is configured.
+    McpServerId = McpServer "mcp";
     /// A message of a conversation.
     MessageId = Message "msg";
+    /// A model, as it is configured.
+    ModelId = Model "model";
+    /// A key of a provider of models. This is its name, not the secret.
+    ProviderKeyId = ProviderKey "pkey";
+    /// A run of bytes of a file that one request has written.
+    PartId = Part "part";
     /// A request, as in the header `x-request-id`.
     RequestId = Request "req";
     /// A session: one sign-in on one device, for one account.
@@ -51,6 +59,8 @@ kinds! {
     ShareId = Share "shr";
     /// An access token (the claim `jti`).
     TokenId = Token "tok";
+    /// A file that arrives in parts.
+    UploadId = Upload "upload";
     /// A person.
     UserId = User "user";
 }

@@ -5,6 +5,7 @@ mod kinds;
 
 pub use id::{Id, Kind, ParseIdError};
 pub use kinds::{
-    AccountId, ApiKeyId, ConversationId, FileId, IdentityId, InvitationId, MailId, MemoryId,
-    MessageId, RequestId, SessionId, ShareId, TokenId, UserId,
+    AccountId, ApiKeyId, ConversationId, FileId, IdentityId, InvitationId, MailId, McpServerId,
+    MemoryId, MessageId, ModelId, PartId, ProviderKeyId, RequestId, SessionId, ShareId, TokenId,
+    UploadId, UserId,
 };

@@ -38,6 +38,10 @@ pub enum Purpose {
     IdempotencyPepper,
     /// The seed of the Ed25519 key that signs the ends of audit logs.
     AuditCheckpoint,
+    /// Wrapping the keys of the vault's secrets.
+    VaultKek,
+    /// Signing links to files.
+    SignedUrl,
 }
 
 impl Purpose {
@@ -50,6 +54,8 @@ impl Purpose {
             Self::TotpSeal => "selvage/1/totp-seal".to_owned(),
             Self::AuditCheckpoint => "selvage/1/audit-checkpoint".to_owned(),
             Self::IdempotencyPepper => "selvage/1/idempotency-pepper".to_owned(),
+            Self::VaultKek => "selvage/1/vault-kek".to_owned(),
+            Self::SignedUrl => "selvage/1/signed-url".to_owned(),
         }
     }
 }

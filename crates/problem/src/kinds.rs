@@ -74,10 +74,14 @@ kinds! {
         "The path exists with other methods; the header Allow names them.";
     ALREADY_MEMBER "already_member" CONFLICT "The person is a member"
         "Whoever has this address is a member of the account already.";
+    BUCKET_TAKEN "bucket_taken" CONFLICT "There is such a bucket"
+        "A bucket has this name already.";
     CONTINUATION_ID_TAKEN "continuation_id_taken" CONFLICT "The continuation id is taken"
         "Another conversation of the account has this `continuation_id`.";
     EMAIL_TAKEN "email_taken" CONFLICT "The address is taken"
         "Someone has signed up with this e-mail address.";
+    FILE_ATTACHED "file_attached" CONFLICT "The file is attached"
+        "Conversations have this file. Detach it first, or delete it with `?force=true`, which detaches it.";
     IDENTITY_TAKEN "identity_taken" CONFLICT "The identity is taken"
         "Somebody, perhaps you, signs in with this identity already.";
     LAST_OWNER "last_owner" CONFLICT "An account needs an owner"
@@ -86,24 +90,40 @@ kinds! {
         "Without this identity nobody could sign in as this person. Set a password or link another identity first.";
     LIMIT_REACHED "limit_reached" CONFLICT "There are too many already"
         "No more of these can be made. Delete some that are no longer needed.";
+    NAME_TAKEN "name_taken" CONFLICT "The name is taken"
+        "Another entry of this kind in the account has this name.";
     PERSONAL_ACCOUNT "personal_account" CONFLICT "This is a personal account"
         "A personal account has one owner for good and ends with its person.";
+    PRIMARY_MODEL "primary_model" CONFLICT "The primary model follows the environment"
+        "Provider, model and URL of the primary model come from the deployment's variables, and it cannot be deleted.";
+    STORAGE_QUOTA_EXCEEDED "storage_quota_exceeded" CONFLICT "The account has no room for it"
+        "With this file the account would have more bytes or more files than it may. Delete some that are no longer needed.";
     TOTP_ENROLLED "totp_enrolled" CONFLICT "There is a second factor already"
         "The person has a confirmed second factor. Remove it first.";
+    UPLOAD_INCOMPLETE "upload_incomplete" CONFLICT "Parts are missing"
+        "The upload cannot be completed before all of its parts are there; `GET /api/uploads/{id}` lists those that are.";
     USERNAME_TAKEN "username_taken" CONFLICT "The user name is taken"
         "Someone has this user name.";
     PRECONDITION_FAILED "precondition_failed" PRECONDITION_FAILED "It has changed meanwhile"
         "The header If-Match names a version that is not the current one. Read it again and decide anew.";
     CONTENT_TOO_LARGE "content_too_large" PAYLOAD_TOO_LARGE "The body is too large"
         "The body is larger than the route takes.";
+    FILE_TYPE_REFUSED "file_type_refused" UNSUPPORTED_MEDIA_TYPE "The file is of the wrong type"
+        "The bucket does not take files of the declared type, or the name or the bytes are those of another type.";
     UNSUPPORTED_MEDIA_TYPE "unsupported_media_type" UNSUPPORTED_MEDIA_TYPE "The body has the wrong form"
         "The body needs the header content-type: application/json and no content-encoding.";
+    RANGE_NOT_SATISFIABLE "range_not_satisfiable" RANGE_NOT_SATISFIABLE "The range lies outside of the file"
+        "None of the ranges that the header Range names is in the file; Content-Range has its size.";
+    CHECKSUM_MISMATCH "checksum_mismatch" UNPROCESSABLE_ENTITY "The bytes are not those that were announced"
+        "The SHA-256 of what arrived is another one than the request says. Send it again.";
     IDEMPOTENCY_KEY_REUSED "idempotency_key_reused" UNPROCESSABLE_ENTITY "The key belongs to another request"
         "The Idempotency-Key was sent before with another method, path, query or body. Give each request a key of its own.";
     INVALID_CODE "invalid_code" UNPROCESSABLE_ENTITY "The code is wrong"
         "The code is not that of the moment, or was used before.";
     INVALID_TOKEN "invalid_token" UNPROCESSABLE_ENTITY "The token does not count"
         "A token that was mailed does not count: it was used, replaced by a newer one, or is too old.";
+    MODEL_KEY_MISSING "model_key_missing" UNPROCESSABLE_ENTITY "The model has no key"
+        "Its provider needs a key, and neither the model nor the account nor the deployment has one that may be sent there. Add one with `POST /api/keys`.";
     VALIDATION_FAILED "validation_failed" UNPROCESSABLE_ENTITY "A value breaks a rule"
         "The request is well-formed, but values in it break rules; the member errors names each with a JSON pointer.";
     RATE_LIMITED "rate_limited" TOO_MANY_REQUESTS "Too many requests"

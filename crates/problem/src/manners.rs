@@ -13,6 +13,9 @@ use crate::{Problem, kinds};
 /// How long a request id from outside may be; a longer one is replaced.
 const REQUEST_ID_BYTES_MAX: usize = 128;
 
+/// Where clients of OpenAI's SDKs come in: what they are told when something is wrong has the form that they know.
+const OPENAI_PREFIX: &str = "/v1/";
+
 static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// On every answer, unless the handler chose otherwise. A component serves data and no pages, hence the policy that allows nothing.
@@ -58,11 +61,18 @@ async fn finish(State(manners): State<Manners>, request: Request, next: Next) ->
             Err(error) => return Problem::internal(&error).into_response(),
         },
     };
+    let is_openai = request.uri().path().starts_with(OPENAI_PREFIX);
     let mut response = next.run(request).await;
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         problem.log(&request_id);
-        *response.body_mut() = Body::from(problem.body(Some(&request_id)));
-        response.headers_mut().remove(header::CONTENT_LENGTH);
+        let headers = response.headers_mut();
+        headers.remove(header::CONTENT_LENGTH);
+        *response.body_mut() = if is_openai {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            Body::from(problem.openai_body())
+        } else {
+            Body::from(problem.body(Some(&request_id)))
+        };
     }
     decorate(&mut response, &request_id);
     response

@@ -163,6 +163,40 @@ impl Problem {
     }
 }
 
+impl Problem {
+    /// The body as clients of the OpenAI interface expect it.
+    pub(crate) fn openai_body(&self) -> String {
+        #[derive(Serialize)]
+        struct Document<'a> {
+            error: Members<'a>,
+        }
+        #[derive(Serialize)]
+        struct Members<'a> {
+            message: &'a str,
+            r#type: &'static str,
+            param: Option<&'a str>,
+            code: &'static str,
+        }
+        let status = self.kind.status;
+        let kind = match status {
+            StatusCode::UNAUTHORIZED => "authentication_error",
+            StatusCode::FORBIDDEN => "permission_error",
+            StatusCode::TOO_MANY_REQUESTS => "rate_limit_error",
+            status if status.is_server_error() => "server_error",
+            _ => "invalid_request_error",
+        };
+        let first = self.errors.first();
+        let error = Members {
+            message: first.map_or(&self.detail, |error| &error.detail),
+            r#type: kind,
+            param: first.map(|error| error.pointer.trim_start_matches('/')),
+            code: self.kind.code,
+        };
+        // Strings always serialize; an empty body with the right status is still an honest answer.
+        serde_json::to_string(&Document { error }).unwrap_or_default()
+    }
+}
+
 /// The error and its sources, outermost first, for a log.
 pub fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();

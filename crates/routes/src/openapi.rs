@@ -6,6 +6,9 @@ use serde_json::{Map, Value, json};
 
 use crate::{Access, Declaration, PasswordRule, Tenant};
 
+/// The schema of answers that are a file's bytes.
+const BYTES: &str = "FileContent";
+
 /// What one component has to say: its routes, and the schemas that they name.
 #[derive(Debug, Clone)]
 pub struct Part {
@@ -73,14 +76,19 @@ fn operation(declaration: &Declaration) -> Value {
     let Declaration { access, tenant, operation_id, summary, request, outcome, .. } = declaration;
     let mut success = Map::from_iter([("description".to_owned(), json!("Success."))]);
     if let Some(name) = outcome.schema {
-        success.insert("content".to_owned(), content("application/json", name));
+        // Files are of any type, and no JSON that could be described.
+        let media_type = if name == BYTES { "*/*" } else { "application/json" };
+        success.insert("content".to_owned(), content(media_type, name));
     }
     let problem = json!({
         "description": "A problem (RFC 9457).",
         "content": content("application/problem+json", "Problem"),
     });
-    let body =
-        request.map(|name| json!({"required": true, "content": content("application/json", name)}));
+    let body = match request {
+        Some(name) => Some(json!({"required": true, "content": content("application/json", name)})),
+        None if declaration.is_streamed => Some(json!({"required": true, "content": {"*/*": {}}})),
+        None => None,
+    };
     let parameters = parameters(declaration);
     let tenant = match tenant {
         Tenant::None => None,

@@ -6,7 +6,7 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 use problem::{BODY_BYTES_MAX, BodyLimit};
 
 use crate::gate::{Gate, Gates, announce, authorize, make_ready, refuse_credentials};
-use crate::repeat::{Repeatable, repeat};
+use crate::repeat::{Repeatable, repeat, repeat_streamed};
 use crate::{Access, Tenant};
 
 /// A route as data.
@@ -31,6 +31,8 @@ pub struct Declaration {
     pub body_bytes_max: usize,
     /// Whether a request with the header `Idempotency-Key` has one effect, however often it is sent.
     pub is_repeatable: bool,
+    /// Whether its body may be too large to be kept in memory.
+    pub is_streamed: bool,
     /// Whether it needs the database; probes of liveness do not.
     pub needs_database: bool,
     /// What it asks of the caller's password.
@@ -113,6 +115,7 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
             outcome: Outcome { status: 204, schema: None },
             body_bytes_max: BODY_BYTES_MAX,
             is_repeatable: false,
+            is_streamed: false,
             needs_database: true,
             password: PasswordRule::Settled,
         };
@@ -176,6 +179,22 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
         self
     }
 
+    /// As [`Route::repeatable`], with a body that is read as it arrives. The handler takes a [`idempotency::Deferred`], which gives the claim when
+    /// it has read all of it.
+    #[must_use]
+    pub fn repeatable_with_a_streamed_body(mut self) -> Self {
+        self.declaration.is_repeatable = true;
+        self.declaration.is_streamed = true;
+        self
+    }
+
+    /// Takes a body that is no JSON; OpenAPI says so.
+    #[must_use]
+    pub fn takes_bytes(mut self) -> Self {
+        self.declaration.is_streamed = true;
+        self
+    }
+
     /// Needs someone who has shown the password within the last ten minutes.
     #[must_use]
     pub fn needs_step_up(mut self) -> Self {
@@ -228,7 +247,11 @@ impl<S: Clone + Send + Sync + 'static> RouteTable<S> {
                     body_bytes_max: declaration.body_bytes_max,
                     status: declaration.outcome.status,
                 };
-                handler = handler.route_layer(from_fn_with_state(repeatable, repeat));
+                handler = if declaration.is_streamed {
+                    handler.route_layer(from_fn_with_state(repeatable, repeat_streamed))
+                } else {
+                    handler.route_layer(from_fn_with_state(repeatable, repeat))
+                };
             }
             if access != Access::Public {
                 let gate = Gate {

@@ -4,6 +4,7 @@ use ambient::UnixMillis;
 use database::{Database, DatabaseError, Rows, Statement};
 use ids::{AccountId, ParseIdError};
 
+use crate::files::piece_of_files;
 use crate::piece::{Removed, piece_of_account, piece_of_sign_ins};
 
 /// How many accounts are read at once.
@@ -26,6 +27,8 @@ pub struct Swept {
     pub messages: u64,
     pub sessions: u64,
     pub invitations: u64,
+    /// Files that never became complete.
+    pub files: u64,
 }
 
 /// Removes everything that is over by `now`, and says after each piece how far it is.
@@ -79,6 +82,14 @@ async fn sweep_account(
         swept.sessions += sessions;
         swept.invitations += invitations;
         if sessions + invitations == 0 {
+            break;
+        }
+        progress(swept);
+    }
+    loop {
+        let files = total(database.query(piece_of_files(account, now)).await?.len());
+        swept.files += files;
+        if files == 0 {
             break;
         }
         progress(swept);

@@ -11,7 +11,7 @@ pub const MESSAGES_MAX: u32 = 200;
 const MESSAGE_BYTES_MAX: i64 = 512 * 1024;
 
 /// How many conversations, sessions or invitations.
-const ROWS_MAX: u32 = 8;
+pub(crate) const ROWS_MAX: u32 = 8;
 
 /// What a piece has removed.
 #[derive(Debug, Clone, Copy)]

@@ -65,6 +65,10 @@ async fn what_is_over_leaves_and_nothing_else_in_any_account() {
             "INSERT INTO invitation (account_id, id, email, role, invited_by, token_hash, created_at, expires_at) \
              SELECT ?1, 'inv' || n.value, 'a' || n.value, 'member', user_id, randomblob(32), 0, ?2 + n.value \
              FROM membership, json_each('[0,1]') AS n WHERE account_id = ?1",
+            "INSERT INTO file (account_id, id, bucket, name, mime_type, size_bytes, sha256, state, pending_until, created_at, updated_at) VALUES \
+             (?1, 'broken off', 'user-files', 'a', 'text/plain', 1, NULL, 'pending', ?2, 0, 0), \
+             (?1, 'on its way', 'user-files', 'a', 'text/plain', 1, NULL, 'pending', ?2 + 1, 0, 0), \
+             (?1, 'complete', 'user-files', 'a', 'text/plain', 1, zeroblob(32), 'complete', 0, 0, 0)",
         ] {
             run(&database, sql, &account).await;
         }
@@ -72,8 +76,14 @@ async fn what_is_over_leaves_and_nothing_else_in_any_account() {
     }
     let mut reports = Vec::new();
     let swept = sweep(&database, NOW, |swept| reports.push(*swept)).await.unwrap();
-    let expected =
-        Swept { accounts: 3, conversations: 9, messages: 18, sessions: 27, invitations: 3 };
+    let expected = Swept {
+        accounts: 3,
+        conversations: 9,
+        messages: 18,
+        sessions: 27,
+        invitations: 3,
+        files: 3,
+    };
     assert_eq!(swept, expected);
     assert_eq!(reports.last(), Some(&swept));
     let left = ids(&database, "SELECT DISTINCT id FROM conversation ORDER BY id").await;
@@ -81,6 +91,8 @@ async fn what_is_over_leaves_and_nothing_else_in_any_account() {
     let messages = ids(&database, "SELECT DISTINCT conversation_id AS id FROM message").await;
     assert_eq!(messages, ["lasts"]);
     assert_eq!(ids(&database, "SELECT DISTINCT id FROM invitation").await, ["inv1"]);
+    let files = ids(&database, "SELECT DISTINCT id FROM file ORDER BY id").await;
+    assert_eq!(files, ["complete", "on its way"]);
     assert_eq!(ids(&database, "SELECT id FROM session").await.len(), 3);
     let tokens = "SELECT session_id AS id FROM refresh_token";
     assert_eq!(ids(&database, tokens).await.len(), 3, "one for each session that lives");
@@ -89,9 +101,10 @@ async fn what_is_over_leaves_and_nothing_else_in_any_account() {
     let later = UnixMillis(NOW.0 + 31 * DAY_MS);
     let swept = sweep(&database, later, |_| {}).await.unwrap();
     let expected =
-        Swept { accounts: 3, conversations: 6, messages: 9, sessions: 3, invitations: 3 };
+        Swept { accounts: 3, conversations: 6, messages: 9, sessions: 3, invitations: 3, files: 3 };
     assert_eq!(swept, expected);
     assert_eq!(ids(&database, "SELECT DISTINCT id FROM conversation").await, ["pinned"]);
+    assert_eq!(ids(&database, "SELECT DISTINCT id FROM file").await, ["complete"]);
 }
 
 #[tokio::test]

@@ -9,11 +9,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use settings::{AuthSettings, ConversationsSettings};
+use settings::{AuthSettings, ConfigSettings, ConversationsSettings, FilesSettings};
 
 /// Every component with the variables that it reads.
-const COMPONENTS: [(&str, &[&str]); 2] =
-    [("auth", &AuthSettings::NAMES), ("conversations", &ConversationsSettings::NAMES)];
+const COMPONENTS: [(&str, &[&str]); 4] = [
+    ("auth", &AuthSettings::NAMES),
+    ("config", &ConfigSettings::NAMES),
+    ("conversations", &ConversationsSettings::NAMES),
+    ("files", &FilesSettings::NAMES),
+];
 
 /// The tables of the manifest with their entries as text. Its values stand on one line each.
 fn tables() -> BTreeMap<String, BTreeMap<String, String>> {

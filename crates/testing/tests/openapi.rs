@@ -13,7 +13,9 @@ use routes::{Part, openapi};
 fn parts() -> Vec<Part> {
     [
         (auth::declarations(), auth::schemas()),
+        (config::declarations(), config::schemas()),
         (conversations::declarations(), conversations::schemas()),
+        (files::declarations(), files::schemas()),
     ]
     .into_iter()
     .map(|(declarations, schemas)| Part {

@@ -2,10 +2,8 @@ use axum::extract::State;
 use axum::http::{HeaderName, header};
 use caller::Caller;
 use ids::ConversationId;
-use problem::{Json, Path, Problem};
+use problem::{IfMatch, Json, JsonObject, Path, Problem};
 
-use crate::if_match::IfMatch;
-use crate::json_object::JsonObject;
 use crate::service::{Context, Conversations};
 
 /// The bare document with its entity tag.

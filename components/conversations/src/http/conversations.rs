@@ -3,13 +3,11 @@ use axum::http::{HeaderName, StatusCode, header};
 use caller::Caller;
 use idempotency::Claim;
 use ids::ConversationId;
-use problem::{FieldError, Json, Path, Problem, Query};
+use problem::{FieldError, IfMatch, Json, JsonObject, Path, Problem, Query};
 use serde::Deserialize;
 
 use super::{checked_limit, no_cursor};
 use crate::cursor::ConversationCursor;
-use crate::if_match::IfMatch;
-use crate::json_object::JsonObject;
 use crate::lifetime::LifetimeChange;
 use crate::service::{
     Conversation, ConversationChange, ConversationFilter, Conversations, NewConversation, Page,

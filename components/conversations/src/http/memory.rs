@@ -3,13 +3,12 @@ use axum::http::StatusCode;
 use caller::Caller;
 use idempotency::Claim;
 use ids::{ConversationId, MemoryId};
-use problem::{Json, Path, Problem, Query};
+use problem::{Json, JsonObject, Path, Problem, Query};
 use serde::{Deserialize, Serialize};
 
 use super::search::checked_query;
 use super::{checked_limit, invalid, no_cursor};
 use crate::cursor::MemoryCursor;
-use crate::json_object::JsonObject;
 use crate::service::{
     Conversations, Memory, MemoryChange, MemoryFilter, MemoryKind, MemoryOwner, NewMemory, Page,
 };

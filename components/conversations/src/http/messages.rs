@@ -4,7 +4,7 @@ use axum::response::{IntoResponse as _, Response};
 use caller::Caller;
 use idempotency::Claim;
 use ids::{ConversationId, MessageId};
-use problem::{FieldError, Json, Path, Problem, Query};
+use problem::{FieldError, Json, JsonObject, Path, Problem, Query};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -12,7 +12,6 @@ use super::{checked_limit, invalid, no_cursor};
 use crate::content::Content;
 use crate::cursor::{MessageCursor, Place};
 use crate::error::ConversationError;
-use crate::json_object::JsonObject;
 use crate::message::{MessageRole, NewMessage, Position, Usage};
 use crate::service::{Conversations, Page, PathChoice};
 

@@ -1,10 +1,8 @@
 use ids::{AccountId, ConversationId};
-use problem::FieldError;
+use problem::{FieldError, IfMatch, JsonObject};
 
 use super::conversations::refuse;
 use crate::error::ConversationError;
-use crate::if_match::IfMatch;
-use crate::json_object::JsonObject;
 use crate::service::Conversations;
 use crate::store;
 

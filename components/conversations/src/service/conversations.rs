@@ -1,13 +1,11 @@
 use ambient::UnixMillis;
 use idempotency::Claim;
 use ids::{AccountId, ConversationId, Id};
-use problem::FieldError;
+use problem::{FieldError, IfMatch, JsonObject};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::cursor::ConversationCursor;
 use crate::error::ConversationError;
-use crate::if_match::IfMatch;
-use crate::json_object::JsonObject;
 use crate::lifetime::{Lifetime, LifetimeChange};
 use crate::service::{Conversations, Page};
 use crate::store;

@@ -2,12 +2,11 @@ use std::collections::BTreeSet;
 
 use ambient::UnixMillis;
 use ids::{AccountId, ConversationId, FileId};
-use problem::FieldError;
+use problem::{FieldError, JsonObject};
 use serde::Serialize;
 
 use super::conversations::refuse;
 use crate::error::ConversationError;
-use crate::json_object::JsonObject;
 use crate::message::NewMessage;
 use crate::service::Conversations;
 use crate::store;

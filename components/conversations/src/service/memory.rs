@@ -1,13 +1,12 @@
 use ambient::UnixMillis;
 use idempotency::Claim;
 use ids::{AccountId, ConversationId, Id, MemoryId, UserId};
-use problem::FieldError;
+use problem::{FieldError, JsonObject};
 use serde::{Deserialize, Serialize};
 
 use super::conversations::{check_text, refuse};
 use crate::cursor::MemoryCursor;
 use crate::error::ConversationError;
-use crate::json_object::JsonObject;
 use crate::search_query::SearchQuery;
 use crate::service::{Conversations, Page};
 use crate::store;

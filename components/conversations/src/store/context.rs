@@ -1,10 +1,9 @@
 use ambient::UnixMillis;
 use database::{Database, Statement};
 use ids::{AccountId, ConversationId};
+use problem::{IfMatch, JsonObject};
 
 use crate::error::ConversationError;
-use crate::if_match::IfMatch;
-use crate::json_object::JsonObject;
 use crate::service::Context;
 
 /// The context document; `None` when there is no such conversation.

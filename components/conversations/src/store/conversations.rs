@@ -2,11 +2,10 @@ use ambient::UnixMillis;
 use database::{Database, Row, Rows, Statement};
 use idempotency::Claim;
 use ids::{AccountId, ConversationId};
+use problem::{IfMatch, JsonObject};
 
 use crate::cursor::ConversationCursor;
 use crate::error::ConversationError;
-use crate::if_match::IfMatch;
-use crate::json_object::JsonObject;
 use crate::lifetime::LifetimeChange;
 use crate::service::{
     Conversation, ConversationChange, ConversationFilter, NewConversation, TitleChange,

@@ -3,9 +3,9 @@ use std::collections::BTreeSet;
 use ambient::UnixMillis;
 use database::{Database, Row, Rows, Statement};
 use ids::{AccountId, ConversationId, FileId};
+use problem::JsonObject;
 
 use crate::error::ConversationError;
-use crate::json_object::JsonObject;
 use crate::service::{AttachedFile, FILES_MAX};
 
 /// Attaches a file and gives it. `None` when there is no such conversation or no such file, or there are too many.

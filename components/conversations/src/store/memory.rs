@@ -2,10 +2,10 @@ use ambient::UnixMillis;
 use database::{Database, Row, Rows, Statement};
 use idempotency::Claim;
 use ids::{ConversationId, MemoryId};
+use problem::JsonObject;
 
 use crate::cursor::MemoryCursor;
 use crate::error::ConversationError;
-use crate::json_object::JsonObject;
 use crate::search_query::{SearchQuery, suffix};
 use crate::service::{Memory, MemoryChange, MemoryFilter, MemoryKind, MemoryOwner, NewMemory};
 

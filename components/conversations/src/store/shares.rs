@@ -2,10 +2,10 @@ use ambient::UnixMillis;
 use database::{Database, Row, Statement};
 use idempotency::Claim;
 use ids::{AccountId, ConversationId, MessageId, ShareId};
+use problem::JsonObject;
 
 use super::conversations::{bind_get, claimed, first};
 use crate::error::ConversationError;
-use crate::json_object::JsonObject;
 use crate::service::{Conversation, NewConversation, Path, SHARES_MAX, Share, Snapshot};
 
 /// A path in a conversation.

@@ -182,3 +182,41 @@ fn a_target_prints_its_origin_alone() {
     assert_eq!(format!("{target:?}"), "Target(https://api.example.com)");
     assert_eq!(target.as_str(), "https://api.example.com/hook?key=hunter2");
 }
+
+#[test]
+fn a_reference_stays_within_the_origin_or_leads_nowhere() {
+    let policy: UrlPolicy = "http://127.0.0.1:8080".parse().unwrap();
+    let target = policy.check("http://127.0.0.1:8080/mcp/sse?key=1").unwrap();
+    for (reference, expected) in [
+        ("/messages?session=1", "http://127.0.0.1:8080/messages?session=1"),
+        ("messages", "http://127.0.0.1:8080/mcp/messages"),
+        ("?a=b", "http://127.0.0.1:8080/mcp/sse?a=b"),
+        ("http://127.0.0.1:8080/other", "http://127.0.0.1:8080/other"),
+        ("//127.0.0.1:8080/other", "http://127.0.0.1:8080/other"),
+    ] {
+        let resolved = target.resolve(reference).unwrap();
+        assert_eq!(resolved.as_str(), expected, "{reference}");
+    }
+    for reference in [
+        "https://127.0.0.1:8080/",
+        "http://127.0.0.1:8081/",
+        "http://127.0.0.1/",
+        "http://localhost:8080/",
+        "//evil.example/",
+        "/\\evil.example/",
+        "\\\\evil.example/",
+        "http:\\\\evil.example",
+        "http://user@127.0.0.1:8080/",
+        "http://:pw@127.0.0.1:8080/",
+        "#fragment",
+        "/a b",
+        "/a\r\nHost: evil.example",
+        "/ü",
+        "file:///etc/passwd",
+        "javascript:alert(1)",
+        "data:,x",
+    ] {
+        assert_eq!(target.resolve(reference), None, "{reference}");
+    }
+    assert_eq!(target.resolve(&"a".repeat(URL_BYTES_MAX)), None);
+}

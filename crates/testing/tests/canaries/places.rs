@@ -10,7 +10,7 @@ use crate::traces::all_escaped;
 use crate::world::World;
 
 /// Fields that hold secrets. All others are a person's own words, which are kept as they are.
-const SECRET_FIELDS: [&str; 8] = [
+const SECRET_FIELDS: [&str; 9] = [
     "password",
     "current_password",
     "new_password",
@@ -19,10 +19,20 @@ const SECRET_FIELDS: [&str; 8] = [
     "code",
     "totp",
     "login",
+    "secret",
 ];
 
 /// Segments of paths that are a person's own words.
 const OWN_WORDS: [&str; 2] = ["{continuation_id}", "{key}"];
+
+/// Routes that take a document of a person's own words, whatever is in it.
+const OWN_DOCUMENTS: [&str; 5] = [
+    "patch_settings",
+    "patch_system_settings",
+    "put_context",
+    "put_settings",
+    "put_system_settings",
+];
 
 type Placed = (&'static str, Request<Body>);
 
@@ -108,8 +118,10 @@ fn in_bodies(world: &World, route: &Declaration, secret: &str) -> Vec<(&'static 
     let mut bodies = vec![
         ("a body that is no JSON", Body::from(format!("{{\"a\": {secret}"))),
         ("a body that is a string", Body::from(json!(secret).to_string())),
-        ("an unknown field", Body::from(json!({"unknown": secret}).to_string())),
     ];
+    if !OWN_DOCUMENTS.contains(&route.operation_id) {
+        bodies.push(("an unknown field", Body::from(json!({"unknown": secret}).to_string())));
+    }
     let example = route.request.map(|name| world.example(name)).unwrap_or_default();
     let Value::Object(example) = example else { return bodies };
     let with = |name: &str, value: Value| {
@@ -122,6 +134,9 @@ fn in_bodies(world: &World, route: &Declaration, secret: &str) -> Vec<(&'static 
             bodies.push(("a field for secrets", with(name, json!(secret))));
         }
         bodies.push(("a field of the wrong type", with(name, json!([[{"x": secret}]]))));
+    }
+    if matches!(route.operation_id, "create_provider_key" | "update_provider_key") {
+        bodies.push(("a field for secrets", with("value", json!(secret))));
     }
     if example.contains_key("password") {
         bodies.push(("a field for secrets", with("totp", json!(secret))));

@@ -1,4 +1,4 @@
-//! Both components, somebody in the middle of everything, and every kind of secret.
+//! All components, somebody in the middle of everything, and every kind of secret.
 
 use std::sync::{Arc, Mutex};
 
@@ -7,6 +7,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
 use axum::http::request::Builder;
+use chunks::ChunkStore;
 use credentials::{ApiKeyToken, OpaqueToken, RecoveryCode, TotpSecret};
 use database::{Database, Statement, Value as Stored};
 use http_body_util::BodyExt as _;
@@ -14,7 +15,7 @@ use hyper::Response;
 use ids::{ApiKeyId, Id, SessionId};
 use routes::Declaration;
 use serde_json::{Value, json};
-use settings::{AuthSettings, ConversationsSettings, Variables};
+use settings::{AuthSettings, ConfigSettings, ConversationsSettings, FilesSettings, Variables};
 use testing::{HttpServer, MASTER_KEY, NOW};
 use tower::ServiceExt as _;
 
@@ -23,8 +24,8 @@ const EMAIL: &str = "ada@example.com";
 pub struct World {
     pub seed: u64,
     database: Database,
-    routers: [Router; 2],
-    schemas: [Value; 2],
+    routers: [Router; 4],
+    schemas: [Value; 4],
     secrets: Vec<(String, String)>,
     access_token: String,
     ids: Vec<(&'static str, String)>,
@@ -46,7 +47,8 @@ impl World {
         .await;
         let database = testing::database().await;
         let routers = routers(&database, &server.origin());
-        let schemas = [auth::schemas(), conversations::schemas()];
+        let schemas =
+            [auth::schemas(), conversations::schemas(), config::schemas(), files::schemas()];
         let schemas = schemas.map(|text| serde_json::from_str(text).unwrap());
         let mut world = Self {
             seed,
@@ -156,7 +158,9 @@ impl World {
         let (mut last, first): (Vec<_>, Vec<_>) = auth.partition(|(_, route)| end(route).is_some());
         last.sort_by_key(|(_, route)| end(route));
         let conversations = conversations::declarations().into_iter().map(|route| (1, route));
-        first.into_iter().chain(conversations).chain(last).collect()
+        let config = config::declarations().into_iter().map(|route| (2, route));
+        let files = files::declarations().into_iter().map(|route| (3, route));
+        first.into_iter().chain(conversations).chain(config).chain(files).chain(last).collect()
     }
 
     /// The path with ids of the person's own where there are some, and well-formed ones of nobody elsewhere.
@@ -253,7 +257,7 @@ fn unheard_of(collection: &str) -> String {
     }
 }
 
-fn routers(database: &Database, mails: &str) -> [Router; 2] {
+fn routers(database: &Database, mails: &str) -> [Router; 4] {
     let limits =
         ["login", "signup", "mail", "refresh", "totp", "api"].map(|name| format!("limit_{name}"));
     let mut variables = vec![
@@ -269,5 +273,13 @@ fn routers(database: &Database, mails: &str) -> [Router; 2] {
     let settings = AuthSettings::new(&variables).unwrap();
     let auth = auth::router(database.clone(), settings, clock.clone(), Entropy::system()).unwrap();
     let settings = ConversationsSettings::new(&variables).unwrap();
-    [auth, conversations::router(database.clone(), settings, clock, Entropy::system())]
+    let (entropy, later) = (Entropy::system(), clock.clone());
+    let conversations = conversations::router(database.clone(), settings, later, entropy.clone());
+    let settings = ConfigSettings::new(&variables).unwrap();
+    let config =
+        config::router(database.clone(), settings, clock.clone(), entropy.clone()).unwrap();
+    let settings = FilesSettings::new(&variables).unwrap();
+    let chunks = ChunkStore::in_memory().unwrap();
+    let files = files::router(database.clone(), chunks, settings, clock, entropy);
+    [auth, conversations, config, files]
 }

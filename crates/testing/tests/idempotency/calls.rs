@@ -24,7 +24,8 @@ impl Call {
     }
 
     pub fn with_query(self, query: &str) -> Self {
-        Self { path: format!("{}?{query}", self.path), ..self }
+        let separator = if self.path.contains('?') { '&' } else { '?' };
+        Self { path: format!("{}{separator}{query}", self.path), ..self }
     }
 
     pub fn anonymous(self) -> Self {
@@ -85,9 +86,41 @@ pub async fn call(world: &World, route: &Declaration) -> Call {
             let body = |value: &str| json!({"kind": "fact", "key": "color", "value": value});
             (component, route.path.to_owned(), body("red"), body("blue"))
         }
+        "create_mcp_server" | "create_system_mcp_server" => {
+            world.promote().await;
+            (2, route.path.to_owned(), mcp_server("a"), mcp_server("b"))
+        }
+        "create_provider_key" => {
+            let body = |name: &str| json!({"provider": "openai", "name": name, "value": "sk-1"});
+            (2, route.path.to_owned(), body("a"), body("b"))
+        }
+        "create_model" | "create_system_model" => {
+            world.promote().await;
+            let body = |name: &str| json!({"name": name, "provider": "openai", "model": "gpt-4o"});
+            (2, route.path.to_owned(), body("a"), body("b"))
+        }
+        "create_bucket" => {
+            world.promote().await;
+            let body =
+                |name: &str| json!({"name": name, "file_bytes_max": 1, "mime_types": ["text/*"]});
+            (3, route.path.to_owned(), body("a"), body("b"))
+        }
+        "create_file" => {
+            let path = "/api/files?name=a.json&bucket=generated-files";
+            (3, path.to_owned(), json!({"a": 1}), json!({"b": 1}))
+        }
+        "create_upload" => {
+            let body = |name: &str| json!({"bucket": "user-files", "name": name, "mime_type": "text/plain", "size_bytes": 1});
+            (3, route.path.to_owned(), body("a.txt"), body("b.txt"))
+        }
         other => panic!("say here how {other} is called"),
     };
     let body = (!body.is_null()).then_some(body);
     let token = Some(world.token().await);
     Call { component, method: route.method.clone(), path, body, other, token }
+}
+
+fn mcp_server(name: &str) -> Value {
+    let url = "https://mcp.example.com/mcp";
+    json!({"name": name, "url": url, "transport": "sse", "secret": "token"})
 }

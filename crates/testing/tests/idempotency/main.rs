@@ -26,7 +26,13 @@ use crate::calls::{Call, call};
 use crate::world::{Seen, World};
 
 fn declarations() -> Vec<Declaration> {
-    auth::declarations().into_iter().chain(conversations::declarations()).collect()
+    let components = [
+        auth::declarations(),
+        conversations::declarations(),
+        config::declarations(),
+        files::declarations(),
+    ];
+    components.concat()
 }
 
 fn repeatable() -> impl Iterator<Item = Declaration> {
@@ -168,12 +174,27 @@ async fn after_a_day_a_key_is_free_and_old_answers_are_swept() {
 
 #[tokio::test]
 async fn what_is_deleted_is_not_kept_in_an_answer() {
-    for operation in ["create_conversation", "append_message", "create_share", "create_memory"] {
+    for operation in [
+        "create_conversation",
+        "append_message",
+        "create_share",
+        "create_memory",
+        "create_model",
+        "create_provider_key",
+        "create_mcp_server",
+        "create_file",
+        "create_upload",
+    ] {
         let (world, call) = ready(&route(operation)).await;
         let first = world.send(&call, &["key"]).await;
         let body: Value = serde_json::from_str(&first.text).unwrap();
         let path = match operation {
+            "create_file" => format!("/api/files/{}", body["id"].as_str().unwrap()),
+            "create_upload" => format!("/api/uploads/{}", body["id"].as_str().unwrap()),
             "create_memory" => format!("/api/memory/{}", body["id"].as_str().unwrap()),
+            "create_mcp_server" => format!("/api/mcp-servers/{}", body["id"].as_str().unwrap()),
+            "create_provider_key" => format!("/api/keys/{}", body["id"].as_str().unwrap()),
+            "create_model" => format!("/api/models/{}", body["id"].as_str().unwrap()),
             "create_conversation" => format!("/api/conversations/{}", body["id"].as_str().unwrap()),
             _ => format!("/api/conversations/{}", call.path.split('/').nth(3).unwrap()),
         };

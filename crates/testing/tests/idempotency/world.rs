@@ -1,4 +1,4 @@
-//! Someone with a password, a conversation and a team, and both components.
+//! Someone with a password, a conversation and a team, and all components.
 
 use std::time::Duration;
 
@@ -6,12 +6,13 @@ use ambient::{Clock, Entropy, Hand};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, header};
+use chunks::ChunkStore;
 use credentials::OpaqueToken;
 use database::{Database, Statement};
 use http_body_util::BodyExt as _;
 use ids::{Id, InvitationId};
 use serde_json::{Value, json};
-use settings::{AuthSettings, ConversationsSettings, Variables};
+use settings::{AuthSettings, ConfigSettings, ConversationsSettings, FilesSettings, Variables};
 use testing::{MASTER_KEY, NOW, Person};
 use tower::ServiceExt as _;
 
@@ -24,7 +25,7 @@ pub struct World {
     database: Database,
     clock: Clock,
     pub hand: Hand,
-    routers: [Router; 2],
+    routers: [Router; 4],
     pub conversation: String,
     pub message: String,
 }
@@ -50,7 +51,7 @@ impl Seen {
     }
 }
 
-fn routers(database: &Database, clock: &Clock, master_key: &str) -> [Router; 2] {
+fn routers(database: &Database, clock: &Clock, master_key: &str) -> [Router; 4] {
     let off =
         ["login", "signup", "mail", "refresh", "totp", "api"].map(|name| format!("limit_{name}"));
     let mut variables = vec![("master_key", master_key), ("mailer", "log")];
@@ -59,7 +60,15 @@ fn routers(database: &Database, clock: &Clock, master_key: &str) -> [Router; 2] 
     let (settings, clock) = (AuthSettings::new(&variables).unwrap(), clock.clone());
     let auth = auth::router(database.clone(), settings, clock.clone(), Entropy::system()).unwrap();
     let settings = ConversationsSettings::new(&variables).unwrap();
-    [auth, conversations::router(database.clone(), settings, clock, Entropy::system())]
+    let (entropy, later) = (Entropy::system(), clock.clone());
+    let conversations = conversations::router(database.clone(), settings, later, entropy.clone());
+    let settings = ConfigSettings::new(&variables).unwrap();
+    let config =
+        config::router(database.clone(), settings, clock.clone(), entropy.clone()).unwrap();
+    let settings = FilesSettings::new(&variables).unwrap();
+    let chunks = ChunkStore::in_memory().unwrap();
+    let files = files::router(database.clone(), chunks, settings, clock, entropy);
+    [auth, conversations, config, files]
 }
 
 impl World {
@@ -107,6 +116,12 @@ impl World {
 
     pub async fn someone_else(&self) -> String {
         Person::new(&self.database, "owner", NOW).await.token
+    }
+
+    /// Makes the person an administrator of the platform.
+    pub async fn promote(&self) {
+        let statement = Statement::new("UPDATE user SET is_admin = 1 WHERE email = ?1").bind(EMAIL);
+        self.database.query(statement).await.unwrap();
     }
 
     /// A team of the person.

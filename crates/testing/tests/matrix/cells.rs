@@ -9,7 +9,8 @@ use crate::callers::Caller;
 use crate::world::{Kind, World};
 
 /// Parameters of paths that are no ids: names that clients choose, and links that open for everyone.
-const CHOSEN_NAMES: [&str; 4] = ["{continuation_id}", "{key}", "{provider}", "{token}"];
+const CHOSEN_NAMES: [&str; 6] =
+    ["{continuation_id}", "{key}", "{n}", "{name}", "{provider}", "{token}"];
 
 /// One route, as one caller, with one kind of id in one place.
 pub struct Cell<'a> {

@@ -40,6 +40,14 @@ const RULES: &[(&str, &[Role], u16)] = &[
     ("fork_conversation", &Role::ALL, 422),
     // The matrix sends no query, and this must say which conversation it is about.
     ("delete_memories", &Role::ALL, 400),
+    // The matrix sends no bytes: no file, no form, and not the part that is expected.
+    ("create_file", &Role::ALL, 400),
+    ("openai_create_file", &Role::ALL, 400),
+    ("openai_add_part", &Role::ALL, 400),
+    ("put_part", &Role::ALL, 422),
+    // The file of the example belongs to a conversation.
+    ("delete_file", &Role::ALL, 409),
+    ("openai_delete_file", &Role::ALL, 409),
     // Nobody is a member of the account of the example.
     ("switch_account", &Role::ALL, 404),
     // Nobody here has a password, so none is the right one.
@@ -53,6 +61,9 @@ const RULES: &[(&str, &[Role], u16)] = &[
     ("link_identity", &Role::ALL, 403),
     // Which is also why an identity is the only way in.
     ("unlink_identity", &Role::ALL, 409),
+    // No model has a key.
+    ("test_model", &Role::ALL, 422),
+    ("test_system_model", &Role::ALL, 422),
     // The member in the path is a viewer: only admins and owners outrank one.
     ("update_member", &[Role::Viewer, Role::Member], 403),
     ("remove_member", &[Role::Viewer, Role::Member], 403),

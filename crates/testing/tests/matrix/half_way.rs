@@ -5,6 +5,7 @@ use ambient::Afterwards;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request};
+use chunks::ChunkStore;
 use database::Statement;
 use http_body_util::BodyExt as _;
 use routes::Access;
@@ -55,7 +56,7 @@ fn gather(value: &Value, texts: &mut Vec<String>) {
 /// Somebody who has signed up and has not followed the link, where that is needed.
 async fn unverified() -> (Vec<Router>, Vec<String>) {
     let database = testing::database().await;
-    let routers = routers_with(&database, "true").await;
+    let routers = routers_with(&database, &ChunkStore::in_memory().unwrap(), "true").await;
     let credentials = json!({"email": "ada@example.com", "password": PASSWORD});
     let signed_up = post(&routers[0], "/api/auth/signup", "", credentials).await;
     assert_eq!(signed_up.status, 202);
@@ -68,7 +69,7 @@ async fn unverified() -> (Vec<Router>, Vec<String>) {
 /// Somebody who has shown the password and has a second factor.
 async fn before_the_second_factor() -> (Vec<Router>, Vec<String>) {
     let database = testing::database().await;
-    let routers = routers_with(&database, "false").await;
+    let routers = routers_with(&database, &ChunkStore::in_memory().unwrap(), "false").await;
     let credentials = json!({"email": "ada@example.com", "password": PASSWORD});
     let signed_up = post(&routers[0], "/api/auth/signup", "", credentials).await;
     let token = signed_up.body["access_token"].as_str().unwrap();

@@ -1,11 +1,12 @@
 //! What an account is full of.
 
 use ambient::Entropy;
+use chunks::{ChunkStore, Prefix};
 use credentials::OpaqueToken;
 use database::{Database, Statement};
 use ids::{
-    AccountId, ApiKeyId, ConversationId, FileId, Id, IdentityId, InvitationId, MemoryId, MessageId,
-    SessionId, ShareId, UserId,
+    AccountId, ApiKeyId, ConversationId, FileId, Id, IdentityId, InvitationId, McpServerId,
+    MemoryId, MessageId, ModelId, PartId, ProviderKeyId, SessionId, ShareId, UploadId, UserId,
 };
 use testing::NOW;
 
@@ -14,6 +15,9 @@ pub const SECRET: &str = "canary-secret";
 
 /// What is remembered for a person: not even others of the same account see it.
 const REMEMBERED: &str = "canary-secret-memory";
+
+/// Where nobody listens: port 1 of this machine.
+pub const SILENT_ORIGIN: &str = "http://127.0.0.1:1";
 
 /// The key of everyone's fact.
 pub const FACT: &str = "color";
@@ -32,6 +36,20 @@ pub struct Things {
     pub memory: MemoryId,
     pub share: ShareId,
     pub file: FileId,
+    /// An upload of one part, which is there.
+    pub upload: UploadId,
+    /// An upload of no bytes whose parts its client chooses.
+    pub open_upload: UploadId,
+    pub model: ModelId,
+    pub provider_key: ProviderKeyId,
+    pub mcp_server: McpServerId,
+}
+
+/// What the platform has for everyone to see.
+#[derive(Debug, Clone)]
+pub struct SystemThings {
+    pub model: ModelId,
+    pub mcp_server: McpServerId,
 }
 
 pub fn new_id<K: ids::Kind>() -> Id<K> {
@@ -51,6 +69,11 @@ pub fn unheard_of() -> Things {
         memory: new_id(),
         share: new_id(),
         file: new_id(),
+        model: new_id(),
+        provider_key: new_id(),
+        mcp_server: new_id(),
+        upload: new_id(),
+        open_upload: new_id(),
     }
 }
 
@@ -107,6 +130,56 @@ pub async fn insert_memory(
     database.query(statement).await.unwrap();
 }
 
+/// The one part of a file, with its bytes.
+async fn insert_part(database: &Database, chunks: &ChunkStore, account: AccountId, file: FileId) {
+    let part: PartId = new_id();
+    let prefix = Prefix::new(account, file, part);
+    let digest = chunks.put(&prefix, 0, b"abc".to_vec()).await.unwrap();
+    let insert = Statement::new(
+        "INSERT INTO file_part (account_id, file_id, id, number, size_bytes, sha256, chunk_sha256s, state, created_at, touched_at) \
+         VALUES (?1, ?2, ?3, 1, 3, ?4, ?4, 'whole', ?5, ?5)",
+    )
+    .bind(account.to_string())
+    .bind(file.to_string())
+    .bind(part.to_string())
+    .bind(digest.to_vec())
+    .bind(NOW.0);
+    database.query(insert).await.unwrap();
+}
+
+/// A file that is not there yet, and its upload.
+async fn insert_upload(
+    database: &Database,
+    account: AccountId,
+    id: UploadId,
+    part_bytes: Option<i64>,
+) -> FileId {
+    let file: FileId = new_id();
+    let size = if part_bytes.is_some() { 3 } else { 0 };
+    let batch = vec![
+        Statement::new(
+            "INSERT INTO file (account_id, id, bucket, name, mime_type, size_bytes, state, pending_until, created_at, updated_at) \
+             VALUES (?1, ?2, 'user-files', 'a.txt', 'text/plain', ?3, 'pending', ?4 + 1000000, ?4, ?4)",
+        )
+        .bind(account.to_string())
+        .bind(file.to_string())
+        .bind(size)
+        .bind(NOW.0),
+        Statement::new(
+            "INSERT INTO upload (account_id, id, file_id, size_bytes, part_bytes, expires_at, created_at) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6 + 1000000, ?6)",
+        )
+        .bind(account.to_string())
+        .bind(id.to_string())
+        .bind(file.to_string())
+        .bind(size)
+        .bind(part_bytes)
+        .bind(NOW.0),
+    ];
+    database.batch(batch).await.unwrap();
+    file
+}
+
 /// A file of the account, attached to its conversation.
 async fn insert_file(database: &Database, things: &Things, name: &str) {
     let (account, file) = (things.account.to_string(), things.file.to_string());
@@ -130,8 +203,79 @@ async fn insert_file(database: &Database, things: &Things, name: &str) {
     database.batch(batch).await.unwrap();
 }
 
+/// A model of an account, or of the platform.
+async fn insert_model(database: &Database, owner: &str, id: ModelId, name: &str) {
+    let statement = Statement::new(
+        "INSERT INTO model (account_id, id, name, provider, model, verify_ssl, parameters, created_at, updated_at) \
+         VALUES (?1, ?2, ?3, 'openai', 'gpt-4o-mini', 1, '{}', ?4, ?4)",
+    )
+    .bind(owner)
+    .bind(id.to_string())
+    .bind(name)
+    .bind(NOW.0);
+    database.query(statement).await.unwrap();
+}
+
+/// A key of a provider, whose sealed value is none.
+async fn insert_provider_key(database: &Database, things: &Things, name: &str) {
+    let (account, id) = (things.account.to_string(), things.provider_key.to_string());
+    let batch = vec![
+        Statement::new(
+            "INSERT INTO provider_key (account_id, id, provider, name, is_active, created_at, updated_at) VALUES (?1, ?2, 'gemini', ?3, 1, ?4, ?4)",
+        )
+        .bind(account.as_str())
+        .bind(id.as_str())
+        .bind(name)
+        .bind(NOW.0),
+        Statement::new("INSERT INTO kek (id, created_at) VALUES ('ring:1', ?1) ON CONFLICT DO NOTHING")
+            .bind(NOW.0),
+        Statement::new(
+            "INSERT INTO secret (account_id, kind, id, kek_id, wrapped_dek, sealed, created_at, updated_at) \
+             VALUES (?1, 'key', ?2, 'ring:1', x'00', ?3, ?4, ?4)",
+        )
+        .bind(account)
+        .bind(id)
+        .bind(SECRET.as_bytes())
+        .bind(NOW.0),
+    ];
+    database.batch(batch).await.unwrap();
+}
+
+/// An MCP server of an account, or of the platform, at an origin that may be called and where nobody listens.
+async fn insert_mcp_server(database: &Database, owner: &str, id: McpServerId, name: &str) {
+    let statement = Statement::new(
+        "INSERT INTO mcp_server (account_id, id, name, url, transport, config, enabled, has_secret, created_at, updated_at) \
+         VALUES (?1, ?2, ?3, ?5, 'sse', '{}', 1, 0, ?4, ?4)",
+    )
+    .bind(owner)
+    .bind(id.to_string())
+    .bind(name)
+    .bind(NOW.0)
+    .bind(format!("{SILENT_ORIGIN}/"));
+    database.query(statement).await.unwrap();
+}
+
+async fn insert_settings(database: &Database, account: AccountId, text: &str) {
+    let statement = Statement::new(
+        "INSERT INTO account_settings (account_id, version, schema_version, updated_at, document) \
+         VALUES (?1, 1, 1, ?2, json_object('x', ?3))",
+    )
+    .bind(account.to_string())
+    .bind(NOW.0)
+    .bind(text);
+    database.query(statement).await.unwrap();
+}
+
+/// One of each kind of thing that the platform has.
+pub async fn system_things(database: &Database) -> SystemThings {
+    let things = SystemThings { model: new_id(), mcp_server: new_id() };
+    insert_mcp_server(database, "platform", things.mcp_server, "the platform's").await;
+    insert_model(database, "platform", things.model, "the platform's").await;
+    things
+}
+
 /// A team with one of each kind of thing, full of canaries.
-pub async fn things(database: &Database, name: &str) -> Things {
+pub async fn things(database: &Database, chunks: &ChunkStore, name: &str) -> Things {
     let things = unheard_of();
     let (person, content) = (format!("canary-{name}-person"), format!("canary-{name}-content"));
     let (account, user) = (things.account.to_string(), things.user.to_string());
@@ -196,9 +340,22 @@ pub async fn things(database: &Database, name: &str) -> Things {
         .bind(NOW.0),
     ];
     database.batch(batch).await.unwrap();
-    insert_file(database, &things, &content).await;
+    fill(database, chunks, &things, &content).await;
+    things
+}
+
+/// What has tables of its own.
+async fn fill(database: &Database, chunks: &ChunkStore, things: &Things, content: &str) {
+    insert_file(database, things, content).await;
+    insert_model(database, &things.account.to_string(), things.model, content).await;
+    insert_settings(database, things.account, content).await;
+    insert_provider_key(database, things, content).await;
+    insert_mcp_server(database, &things.account.to_string(), things.mcp_server, content).await;
+    insert_part(database, chunks, things.account, things.file).await;
+    let pending = insert_upload(database, things.account, things.upload, Some(5_242_880)).await;
+    insert_part(database, chunks, things.account, pending).await;
+    insert_upload(database, things.account, things.open_upload, None).await;
     insert_key(database, things.account, things.user, things.api_key).await;
     insert_session(database, things.account, things.user, things.session).await;
     insert_memory(database, things.account, things.user, things.memory, REMEMBERED).await;
-    things
 }

@@ -8,18 +8,19 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request};
 use caller::Scope;
+use chunks::ChunkStore;
 use database::{Database, Statement};
 use ids::{ApiKeyId, IdentityId, MemoryId, SessionId};
 use routes::{Access, Declaration};
-use settings::{AuthSettings, ConversationsSettings, Variables};
+use settings::{AuthSettings, ConfigSettings, ConversationsSettings, FilesSettings, Variables};
 use testing::{MASTER_KEY, NOW, Person};
 use tower::ServiceExt as _;
 
 use crate::callers::{CALLERS, Caller, Home, Shows};
 use crate::cells::Cell;
 use crate::things::{
-    FACT, SECRET, Things, insert_identity, insert_key, insert_memory, insert_session, new_id,
-    things, unheard_of,
+    FACT, SECRET, SILENT_ORIGIN, SystemThings, Things, insert_identity, insert_key, insert_memory,
+    insert_session, new_id, system_things, things, unheard_of,
 };
 
 /// What an id in a path may name.
@@ -47,6 +48,7 @@ pub struct World {
     here: Things,
     there: Things,
     gone: Things,
+    system: SystemThings,
     /// By the caller's name.
     credentials: BTreeMap<&'static str, String>,
     /// A key of each caller's own, by the caller's name.
@@ -63,10 +65,12 @@ pub struct World {
 impl World {
     pub async fn new() -> Self {
         let database = testing::database().await;
-        let routers = routers(&database).await;
-        let here = things(&database, "here").await;
-        let there = things(&database, "there").await;
-        let gone = things(&database, "gone").await;
+        let chunks = ChunkStore::in_memory().unwrap();
+        let routers = routers(&database, &chunks).await;
+        let here = things(&database, &chunks, "here").await;
+        let there = things(&database, &chunks, "there").await;
+        let gone = things(&database, &chunks, "gone").await;
+        let system = system_things(&database).await;
         for things in [&here, &there, &gone] {
             insert_identity(&database, things.user, things.identity).await;
         }
@@ -80,6 +84,7 @@ impl World {
             here,
             there,
             gone,
+            system,
             credentials: BTreeMap::new(),
             keys: BTreeMap::new(),
             sessions: BTreeMap::new(),
@@ -180,10 +185,27 @@ impl World {
             "by-continuation" => continuation(caller),
             "facts" => FACT.to_owned(),
             "files" => things.file.to_string(),
+            "uploads" if path.starts_with("/v1/") => things.open_upload.to_string(),
+            "uploads" => things.upload.to_string(),
+            "parts" => "1".to_owned(),
+            // Buckets are the platform's.
+            "buckets" => "user-files".to_owned(),
             "shares" => things.share.to_string(),
-            // Whom a link is given to reads: shares.rs of the component. Here nobody has one, but those who may copy.
+            // Whom a link is given to reads: shares.rs and downloading.rs of the components. Here nobody has one, but those who may copy.
             "shared" if path.ends_with("/copy") => continuation(caller),
-            "shared" => "no-link".to_owned(),
+            "shared" | "signed" => "no-link".to_owned(),
+            "keys" => things.provider_key.to_string(),
+            // The platform has one of each, whoever asks.
+            "models" if path.starts_with("/api/system/") => match kind {
+                Kind::Own | Kind::Foreign => self.system.model.to_string(),
+                _ => things.model.to_string(),
+            },
+            "models" => things.model.to_string(),
+            "mcp-servers" if path.starts_with("/api/system/") => match kind {
+                Kind::Own | Kind::Foreign => self.system.mcp_server.to_string(),
+                _ => things.mcp_server.to_string(),
+            },
+            "mcp-servers" => things.mcp_server.to_string(),
             // Memories are people's own, too.
             "memory" if kind == Kind::Own => self.memories[caller.name].to_string(),
             "memory" => things.memory.to_string(),
@@ -231,7 +253,12 @@ impl World {
                     things.api_key.to_string(),
                     things.session.to_string(),
                     things.file.to_string(),
+                    things.upload.to_string(),
+                    things.open_upload.to_string(),
                     things.identity.to_string(),
+                    things.model.to_string(),
+                    things.provider_key.to_string(),
+                    things.mcp_server.to_string(),
                 ],
             }
         };
@@ -258,15 +285,20 @@ fn continuation(caller: &Caller) -> String {
 }
 
 /// The routers of all components, in the order of `components()`.
-async fn routers(database: &Database) -> Vec<Router> {
-    routers_with(database, "false").await
+async fn routers(database: &Database, chunks: &ChunkStore) -> Vec<Router> {
+    routers_with(database, chunks, "false").await
 }
 
 /// The same, where people must prove their address first or need not.
-pub async fn routers_with(database: &Database, require_email_verification: &str) -> Vec<Router> {
+pub async fn routers_with(
+    database: &Database,
+    chunks: &ChunkStore,
+    require_email_verification: &str,
+) -> Vec<Router> {
     let variables: Variables = [
         ("require_email_verification", require_email_verification),
         ("master_key", MASTER_KEY),
+        ("egress_allow", SILENT_ORIGIN),
         ("limit_api", "off"),
         ("limit_login", "off"),
         ("limit_signup", "off"),
@@ -283,6 +315,12 @@ pub async fn routers_with(database: &Database, require_email_verification: &str)
     let keys = Request::get("/.well-known/jwks.json").body(Body::empty()).unwrap();
     assert_eq!(auth.clone().oneshot(keys).await.unwrap().status().as_u16(), 200);
     let settings = ConversationsSettings::new(&variables).unwrap();
-    let conversations = conversations::router(database.clone(), settings, clock, Entropy::system());
-    vec![auth, conversations]
+    let (entropy, later) = (Entropy::system(), clock.clone());
+    let conversations = conversations::router(database.clone(), settings, later, entropy.clone());
+    let settings = ConfigSettings::new(&variables).unwrap();
+    let config =
+        config::router(database.clone(), settings, clock.clone(), entropy.clone()).unwrap();
+    let settings = FilesSettings::new(&variables).unwrap();
+    let files = files::router(database.clone(), chunks.clone(), settings, clock, entropy);
+    vec![auth, conversations, config, files]
 }

@@ -8,9 +8,10 @@ use sqlite3_parser::{Bump, FallibleIterator as _};
 
 /// Tables that stay small whatever the product does, and what is no table: results of subqueries and common table expressions, which are
 /// read whole once they have been made.
-const HARMLESS: [&str; 27] = [
+const HARMLESS: [&str; 29] = [
     "CONSTANT ROW",
     "affordable",
+    "bucket",
     "chained",
     "counted",
     "entry",
@@ -18,6 +19,7 @@ const HARMLESS: [&str; 27] = [
     "hit",
     "item",
     "json_each",
+    "kek",
     "kept",
     "marked",
     "original",

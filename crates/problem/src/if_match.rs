@@ -1,12 +1,12 @@
+use crate::{Problem, kinds};
 use axum::extract::FromRequestParts;
 use axum::http::header;
 use axum::http::request::Parts;
-use problem::{Problem, kinds};
 
 /// How long the header may be.
 const BYTES_MAX: usize = 1024;
 
-/// The header `If-Match` (RFC 9110 section 13.1.1), read as what the entity tags of this component count: versions.
+/// The header `If-Match` (RFC 9110 section 13.1.1), read as what entity tags count here: versions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IfMatch {
     /// No header, or `*`: whatever there is.
@@ -16,6 +16,14 @@ pub enum IfMatch {
 }
 
 impl IfMatch {
+    /// Whether this version is one of them.
+    pub fn admits(&self, version: i64) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Versions(versions) => versions.contains(&version),
+        }
+    }
+
     /// The versions as a JSON array, for a statement; `None` when any will do.
     pub fn versions(&self) -> Option<String> {
         match self {
@@ -78,5 +86,7 @@ mod tests {
         assert_eq!(IfMatch::parse("\"7-12\""), IfMatch::Versions(vec![7]));
         assert_eq!(IfMatch::parse("\"7\" , W/\"8\",\"9-1\"").versions().as_deref(), Some("[7,9]"));
         assert_eq!(IfMatch::parse(" * ").versions(), None);
+        assert!(IfMatch::parse("*").admits(7) && IfMatch::parse("\"7\"").admits(7));
+        assert!(!IfMatch::parse("\"7\"").admits(8));
     }
 }

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use problem::FieldError;
+use crate::FieldError;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;

@@ -1,0 +1,4 @@
+-- One of ?1 or of ?2.
+SELECT m.entry FROM model_entry AS m WHERE m.account_id = ?1 AND m.id = ?3
+UNION ALL
+SELECT p.entry FROM model_entry AS p WHERE p.account_id = ?2 AND p.id = ?3

@@ -1,0 +1,6 @@
+-- What is known of a file before its bytes are all there.
+SELECT id, bucket, name, mime_type, size_bytes, '' AS sha256, metadata, purpose, created_at, updated_at
+FROM file
+WHERE account_id = ?1
+  AND id = ?2
+  AND state = 'pending'

@@ -1,0 +1,188 @@
+//! Bytes on their way into the chunk store, with the room that is reserved for them.
+
+use std::time::Duration;
+
+use ambient::UnixMillis;
+use chunks::{CHUNK_BYTES_MAX, Prefix};
+use ids::{AccountId, FileId, PartId};
+use sha2::{Digest as _, Sha256};
+
+use crate::error::FileError;
+use crate::service::Files;
+use crate::store;
+
+/// How often whoever writes says that it still does.
+const TOUCH_EVERY: Duration = Duration::from_mins(1);
+
+/// After how long nobody believes any more that somebody writes. The schema counts with the same five minutes.
+pub const GIVEN_UP_AFTER: Duration = Duration::from_mins(5);
+
+/// How much is reserved first where nobody has said how much will come; each time it is used up, it is doubled.
+const ROOM_BYTES_FIRST: u64 = 1024 * 1024;
+
+/// Which part of which file.
+#[derive(Debug, Clone, Copy)]
+pub struct PartName {
+    pub account: AccountId,
+    pub file: FileId,
+    pub part: PartId,
+}
+
+/// Where the room for more bytes comes from.
+#[derive(Debug, Clone, Copy)]
+pub enum Room {
+    /// The account: the part is all of its file.
+    Account,
+    /// The upload, of which all parts together may have this many bytes.
+    Upload { parts_bytes_max: u64 },
+}
+
+/// Writes one part, chunk by chunk. It holds one chunk in memory.
+pub struct Writer<'a> {
+    files: &'a Files,
+    name: PartName,
+    prefix: Prefix,
+    room: Room,
+    bytes_max: u64,
+    reserved: u64,
+    touched_at: UnixMillis,
+    buffer: Vec<u8>,
+    size: u64,
+    /// How many chunks are, or may be, in the store.
+    chunks: u64,
+    sha256: Sha256,
+    digests: Vec<u8>,
+}
+
+/// A part of which all bytes are in the chunk store.
+pub struct Written {
+    pub size: u64,
+    pub sha256: [u8; 32],
+    /// The SHA-256 of each chunk, one after the other.
+    pub digests: Vec<u8>,
+}
+
+impl<'a> Writer<'a> {
+    /// Writes a part that was just inserted with so much room, and may have up to `bytes_max` bytes.
+    pub fn new(
+        files: &'a Files,
+        name: PartName,
+        room: Room,
+        reserved: u64,
+        bytes_max: u64,
+        now: UnixMillis,
+    ) -> Self {
+        let prefix = Prefix::new(name.account, name.file, name.part);
+        Self {
+            files,
+            name,
+            prefix,
+            room,
+            bytes_max,
+            reserved,
+            touched_at: now,
+            buffer: Vec::new(),
+            size: 0,
+            chunks: 0,
+            sha256: Sha256::new(),
+            digests: Vec::new(),
+        }
+    }
+
+    /// Takes the next bytes; `inspect` sees each chunk before it is stored.
+    ///
+    /// # Errors
+    /// [`FileError::TooLarge`] with the first byte too many, [`FileError::QuotaExceeded`], and what `inspect` says.
+    pub async fn push(
+        &mut self,
+        mut bytes: &[u8],
+        mut inspect: impl FnMut(&[u8]) -> Result<(), FileError>,
+    ) -> Result<(), FileError> {
+        if self.bytes_max < self.size + (self.buffer.len() + bytes.len()) as u64 {
+            return Err(FileError::TooLarge { bytes_max: self.bytes_max });
+        }
+        while !bytes.is_empty() {
+            let free = CHUNK_BYTES_MAX - self.buffer.len();
+            let (now, later) = bytes.split_at_checked(free).unwrap_or((bytes, &[]));
+            self.buffer.extend_from_slice(now);
+            bytes = later;
+            if self.buffer.len() == CHUNK_BYTES_MAX {
+                self.flush(&mut inspect).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Stores what is left, and tells what was written.
+    ///
+    /// # Errors
+    /// As [`Writer::push`].
+    pub async fn finish(
+        &mut self,
+        mut inspect: impl FnMut(&[u8]) -> Result<(), FileError>,
+    ) -> Result<Written, FileError> {
+        if !self.buffer.is_empty() {
+            self.flush(&mut inspect).await?;
+        }
+        let sha256 = std::mem::take(&mut self.sha256).finalize().into();
+        Ok(Written { size: self.size, sha256, digests: std::mem::take(&mut self.digests) })
+    }
+
+    /// Removes what was stored. What fails here the sweep does.
+    pub async fn take_back(&self) {
+        let Files { database, chunks, .. } = self.files;
+        if chunks.remove(&self.prefix, self.chunks).await.is_ok() {
+            drop(sweep::forget_chunks(database, &self.prefix).await);
+        }
+    }
+
+    async fn flush(
+        &mut self,
+        inspect: &mut impl FnMut(&[u8]) -> Result<(), FileError>,
+    ) -> Result<(), FileError> {
+        inspect(&self.buffer)?;
+        self.make_room(self.size + self.buffer.len() as u64).await?;
+        self.sha256.update(&self.buffer);
+        self.size += self.buffer.len() as u64;
+        let number = self.chunks;
+        self.chunks += 1;
+        let chunk = std::mem::take(&mut self.buffer);
+        let digest = self.files.chunks.put(&self.prefix, number, chunk).await?;
+        self.digests.extend_from_slice(&digest);
+        Ok(())
+    }
+
+    /// Sees to it that so many bytes are reserved, and that the part is known to be written.
+    async fn make_room(&mut self, needed: u64) -> Result<(), FileError> {
+        let now = self.files.clock.now();
+        let is_silent = self.touched_at.plus(TOUCH_EVERY) <= now;
+        if needed <= self.reserved && !is_silent {
+            return Ok(());
+        }
+        let generous = (self.reserved * 2).max(ROOM_BYTES_FIRST).min(self.bytes_max).max(needed);
+        let wanted = if needed <= self.reserved { self.reserved } else { generous };
+        // Near the end of the room the exact size may still fit.
+        for bytes in [wanted, needed.max(self.reserved)] {
+            if self.reserve(bytes, now).await? {
+                self.reserved = bytes;
+                self.touched_at = now;
+                return Ok(());
+            }
+        }
+        Err(FileError::QuotaExceeded)
+    }
+
+    async fn reserve(&self, bytes: u64, now: UnixMillis) -> Result<bool, FileError> {
+        let Files { database, settings, .. } = self.files;
+        match self.room {
+            Room::Account => {
+                let until = now.plus(GIVEN_UP_AFTER);
+                let quota = settings.quota_bytes;
+                store::extend_file(database, self.name, bytes, quota, until, now).await
+            }
+            Room::Upload { parts_bytes_max } => {
+                store::extend_upload_part(database, self.name, bytes, parts_bytes_max, now).await
+            }
+        }
+    }
+}

@@ -1,0 +1,2 @@
+DELETE FROM chunk_removal
+WHERE prefix = ?1

@@ -1,0 +1,2 @@
+DELETE FROM secret
+WHERE account_id = ?1 AND kind = ?2 AND id = ?3

@@ -1,0 +1,3 @@
+SELECT kek_id, wrapped_dek, sealed
+FROM secret
+WHERE account_id IS NULL AND kind = ?1 AND id = ?2

@@ -187,7 +187,7 @@ impl CliError {
                 "type it, or pass a file with `< FILE`".to_owned()
             }
             Self::Password(_) => "choose another one".to_owned(),
-            Self::Sweep(_) => {
+            Self::Sweep(_) | Self::FileSweep(_) => {
                 "check that the database can be reached and written, and run it again".to_owned()
             }
             Self::Settings(_) => "correct the variables".to_owned(),

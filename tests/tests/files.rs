@@ -9,7 +9,7 @@ use std::time::Duration;
 use e2e::server::Options;
 use e2e::{Client, Server};
 use http::StatusCode;
-use libsql_rusqlite::Connection;
+use rusqlite::Connection;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 

@@ -8,8 +8,10 @@ use std::path::PathBuf;
 use std::process;
 
 use ambient::{Clock, Entropy};
+use egress::UrlPolicy;
 use host::{Host, HostError, Options, Origin, Prepared, Ready};
 use keyring::KeyringError;
+use manifest::Variables;
 use migrations::Migrations;
 use settings::VaultSettings;
 use tokio::signal::unix::{SignalKind, signal};
@@ -47,6 +49,7 @@ pub async fn up(arguments: Up) -> Result<(), CliError> {
     let variables = application.variables(&own)?;
     // Only now are there values for all variables, and it is early enough still: nothing was written (SECURITY R88).
     let vault = key.as_ref().map(|_| application::vault_settings(&variables)).transpose()?;
+    check_unverified(&variables)?;
     let auto_migrate = Application::auto_migrate(&variables)?;
     let database = application.database(&variables)?;
     for address in [Some(arguments.listen), arguments.admin_listen].into_iter().flatten() {
@@ -114,6 +117,19 @@ fn own_variables(
         }
     }
     Ok(own)
+}
+
+/// An origin that is none, or has no certificate, would otherwise be found by the first request.
+fn check_unverified(variables: &Variables) -> Result<(), CliError> {
+    let value = variables.get(EGRESS_UNVERIFIED).map_or("", manifest::Resolved::as_str);
+    match UrlPolicy::default().with_unverified(value) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(CliError::Variable {
+            name: EGRESS_UNVERIFIED,
+            value: value.to_owned(),
+            allowed: "origins over TLS such as https://models.lan:8443, separated by commas",
+        }),
+    }
 }
 
 fn options(arguments: &Up, variables: BTreeMap<String, String>) -> Options {

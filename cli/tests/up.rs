@@ -366,5 +366,9 @@ fn origins_that_need_no_proof_are_named_in_one_way_and_over_tls() {
     let error = support::Outcome::of(command.output().unwrap()).error();
     assert!(error.contains("the variable egress_unverified is"), "{error}");
     let plain = project.run(&[&up[..], &["http://lab.example"]].concat()).error();
-    assert!(plain.contains("egress_unverified: it is no list of origins"), "{plain}");
+    assert!(
+        plain.contains("the variable egress_unverified is \"http://lab.example:80\""),
+        "{plain}"
+    );
+    assert!(plain.contains("; fix: set it to origins over TLS"), "{plain}");
 }

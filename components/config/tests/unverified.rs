@@ -44,7 +44,9 @@ async fn certificates_go_unverified_where_the_operator_says_so_and_nowhere_else(
     assert_broken_rules(&setup.admin, Method::POST, SYSTEM, &refused).await;
 
     let setup = setup_with(&[("egress_unverified", "https://lab.example")]).await;
-    assert_broken_rules(&setup.ada, Method::POST, MODELS, &refused).await;
+    let mine = setup.ada.post(MODELS, &refused[0].0).await;
+    assert_eq!(mine.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(mine.pointers(), ["/base_url", "/verify_ssl"]);
     let elsewhere = [
         (lab("https://lab.example:8443/v1", false), "/verify_ssl"),
         (lab("https://lab.example.org/v1", false), "/verify_ssl"),

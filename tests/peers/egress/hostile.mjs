@@ -21,13 +21,13 @@ const server = (transport) => (url) => ({ name: `s${Math.random()}`, transport, 
 
 // All fields that take a URL of somebody who is not the operator's: who may fill them in, where, and with what around it.
 const FIELDS = [
-  { who: "ada", path: "/api/models", pointer: "/base_url", make: model },
-  { who: "admin", path: "/api/system/models", pointer: "/base_url", make: model },
-  { who: "ada", path: "/api/keys", pointer: "/base_url", make: key, again: { value: "sk-0123456789abcdef" }, untested: true },
-  { who: "ada", path: "/api/mcp-servers", pointer: "/url", make: server("streamable-http") },
-  { who: "ada", path: "/api/mcp-servers", pointer: "/url", make: server("sse") },
-  { who: "admin", path: "/api/system/mcp-servers", pointer: "/url", make: server("streamable-http") },
-  { who: "admin", path: "/api/system/mcp-servers", pointer: "/url", make: server("sse") },
+  { who: "ada", name: "models", path: "/api/models", pointer: "/base_url", make: model },
+  { who: "admin", name: "system models", path: "/api/system/models", pointer: "/base_url", make: model },
+  { who: "ada", name: "keys", path: "/api/keys", pointer: "/base_url", make: key, again: { value: "sk-0123456789abcdef" }, untested: true },
+  { who: "ada", name: "MCP servers over streamable-http", path: "/api/mcp-servers", pointer: "/url", make: server("streamable-http") },
+  { who: "ada", name: "MCP servers over sse", path: "/api/mcp-servers", pointer: "/url", make: server("sse") },
+  { who: "admin", name: "system MCP servers over streamable-http", path: "/api/system/mcp-servers", pointer: "/url", make: server("streamable-http") },
+  { who: "admin", name: "system MCP servers over sse", path: "/api/system/mcp-servers", pointer: "/url", make: server("sse") },
 ];
 
 async function inTurn(items, work) {
@@ -69,7 +69,7 @@ async function hostileUrls(selvage, people, called, asked) {
     assert.deepEqual(seen, { called: [], begun: 0 }, field.path);
     assert.deepEqual([...asked.keys()], [], "nobody was even looked up");
     await call("DELETE", path);
-    console.log(`ok   ${urls.length} URLs at POST and PATCH ${field.path}: nobody was called, no name was looked up`);
+    console.log(`ok   ${urls.length} URLs at POST and PATCH of ${field.name}: nobody was called, no name was looked up`);
   }
 }
 
@@ -89,7 +89,7 @@ async function changingNames(selvage, people, called, asked) {
       assert(ROUNDS <= asked.get(name), `asked ${asked.get(name)} times`);
       assert(0 < hit.length, "the name leads somewhere at times");
       await call("DELETE", path);
-      console.log(`ok   ${ROUNDS} tests at ${field.path} of a name that leads to this machine (${kind}): ${hit.length} calls of its public address, 0 of others`);
+      console.log(`ok   ${ROUNDS} tests of ${field.name} at a name that leads to this machine (${kind}): ${hit.length} calls of its public address, 0 of others`);
     }
   }
 }

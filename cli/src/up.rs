@@ -122,14 +122,12 @@ fn own_variables(
 /// An origin that is none, or has no certificate, would otherwise be found by the first request.
 fn check_unverified(variables: &Variables) -> Result<(), CliError> {
     let value = variables.get(EGRESS_UNVERIFIED).map_or("", manifest::Resolved::as_str);
-    match UrlPolicy::default().with_unverified(value) {
-        Ok(_) => Ok(()),
-        Err(_) => Err(CliError::Variable {
-            name: EGRESS_UNVERIFIED,
-            value: value.to_owned(),
-            allowed: "origins over TLS such as https://models.lan:8443, separated by commas",
-        }),
-    }
+    let checked = UrlPolicy::default().with_unverified(value);
+    checked.map(drop).map_err(|_| CliError::Variable {
+        name: EGRESS_UNVERIFIED,
+        value: value.to_owned(),
+        allowed: "origins over TLS such as https://models.lan:8443, separated by commas",
+    })
 }
 
 fn options(arguments: &Up, variables: BTreeMap<String, String>) -> Options {

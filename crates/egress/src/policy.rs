@@ -115,8 +115,10 @@ impl UrlPolicy {
         Ok(Target { url, certificates: Certificates::Verified })
     }
 
-    /// As [`UrlPolicy::check`], of a host that the operator trusts without proof. A URL passes one of the two at most, so that nobody's
-    /// connection goes unverified but by choice: whether it does is the host's affair in a component, and of an origin as a whole.
+    /// As [`UrlPolicy::check`], of a host that the operator trusts without proof.
+    ///
+    /// A URL passes one of the two at most, so that nobody's connection goes unverified but by choice: whether it does is the host's affair in a
+    /// component, and of an origin as a whole.
     ///
     /// # Errors
     /// [`UrlRefused`] with the first rule that it breaks.

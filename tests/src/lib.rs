@@ -12,5 +12,5 @@ pub mod conformance;
 pub mod server;
 pub mod workspace;
 
-pub use client::{Answer, Client};
+pub use client::{Answer, Bare, Client};
 pub use server::Server;

@@ -119,7 +119,7 @@ async fn what_is_in_a_public_bucket_everybody_may_read_and_nobody_else_s_account
     let promote = Statement::new("UPDATE user SET is_admin = 1 WHERE id = ?1");
     setup.database.query(promote.bind(setup.ada_person.user_id.to_string())).await.unwrap();
     let body = json!({"name": "images", "file_bytes_max": 100, "mime_types": ["text/*"], "visibility": "nobody"});
-    assert_eq!(setup.ada.post(BUCKETS, &body).await.status.as_u16(), 400);
+    assert_eq!(setup.ada.post(BUCKETS, &body).await.status.as_u16(), 422);
     let body = json!({"name": "images", "file_bytes_max": 100, "mime_types": ["text/*"], "visibility": "public"});
     assert_eq!(setup.ada.post(BUCKETS, &body).await.body, body);
     let public = upload(&setup.ada, "name=a.txt&bucket=images", "text/plain", "abc").await;

@@ -6,5 +6,5 @@ LEFT JOIN file_part AS p ON p.account_id = f.account_id AND p.file_id = f.id AND
 WHERE f.account_id = ?1
   AND f.id = ?2
   AND f.state = 'complete'
-  AND f.bucket IN (SELECT b.name FROM bucket AS b WHERE b.visibility = 'public')
+  AND EXISTS (SELECT 1 FROM bucket AS b WHERE b.name = f.bucket AND b.visibility = 'public')
 ORDER BY p.number

@@ -101,8 +101,14 @@ mod tests {
 
     #[test]
     fn text_has_no_binary_bytes_anywhere() {
-        for byte in [0, 1, 8, 0x0b, 0x0e, 0x1f] {
-            assert!(inspect("text/plain", &[b"words", &[byte]]).is_err(), "{byte}");
+        let is_text = |byte: u8| matches!(byte, b'\t' | b'\n' | 0x0c | b'\r' | 0x1b | 0x20..);
+        for (byte, at) in (0..=255).flat_map(|byte| (0..20).map(move |at| (byte, at))) {
+            for around in [b'a', 0xff, b'\n', 0x20] {
+                let mut chunk = [around; 20];
+                chunk[at] = byte;
+                let found = inspect("text/plain", &[b"words", &chunk]);
+                assert_eq!(found.is_ok(), is_text(byte), "{byte} at {at} in {around}");
+            }
         }
         let text = "grün\t\r\n\u{c}\u{1b}[0m".as_bytes();
         assert!(inspect("text/plain", &[text, b"and more"]).is_ok());

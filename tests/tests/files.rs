@@ -124,12 +124,6 @@ async fn eight_large_files_at_once_pass_through_little_memory() {
         assert!(received.await.unwrap(), "what comes is what was sent");
     }
     let after_downloads = instance_peak(&server).await;
-    println!(
-        "KiB: {} idle, {} uploaded, {} downloaded",
-        idle / 1024,
-        after_uploads / 1024,
-        after_downloads / 1024
-    );
     assert!(after_downloads - idle <= GROWTH_BYTES_MAX, "{idle} {after_uploads} {after_downloads}");
 }
 

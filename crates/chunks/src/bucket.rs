@@ -186,7 +186,7 @@ mod tests {
     #[test]
     fn what_is_malformed_is_refused_by_its_place_and_without_its_value() {
         for text in ["", "hunter2", "[]", "{}", r#"{"type":"hunter2"}"#, r#"{"type":"s3"}"#] {
-            let error = parse(text).err().unwrap().to_string();
+            let error = parse(text).unwrap_err().to_string();
             assert!(error.starts_with("it is no JSON object with the type s3"), "{error}");
             assert!(!error.contains("hunter2"), "{error}");
         }
@@ -221,7 +221,7 @@ mod tests {
             (r#""endpoint":"http://127.0.0.1:9001""#, "endpoint: "),
             (r#""endpoint":"http://127.0.0.1:9000","style":"virtual-host""#, "endpoint: "),
         ] {
-            let error = with(members).err().expect(members).to_string();
+            let error = with(members).expect_err(members).to_string();
             assert!(error.starts_with(place), "{members}: {error}");
             assert!(!error.contains("hunter2"), "{error}");
         }

@@ -1,6 +1,5 @@
 //! The body on S3: one object per chunk, signed requests through `egress`.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use ambient::Clock;
@@ -30,16 +29,16 @@ enum S3Error {
 }
 
 /// Chunks in a bucket.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct S3 {
-    bucket: Arc<S3Bucket>,
+    bucket: S3Bucket,
     egress: Egress,
     clock: Clock,
 }
 
 impl S3 {
     pub fn new(bucket: S3Bucket, egress: Egress, clock: Clock) -> Self {
-        Self { bucket: Arc::new(bucket), egress, clock }
+        Self { bucket, egress, clock }
     }
 
     pub async fn read(&self, key: &str) -> Result<Option<Vec<u8>>, ChunkError> {
@@ -106,7 +105,7 @@ impl S3 {
         body: Bytes,
         payload: Payload<'_>,
     ) -> Result<Request, EgressError> {
-        let S3Bucket { region, credentials, .. } = self.bucket.as_ref();
+        let S3Bucket { region, credentials, .. } = &self.bucket;
         let signed = sigv4::sign(
             credentials,
             Scope { region, service: "s3" },

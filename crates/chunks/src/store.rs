@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use ambient::Clock;
 use egress::Egress;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -19,7 +21,7 @@ pub struct ChunkStore(Body);
 #[derive(Debug, Clone)]
 enum Body {
     KeyValue(KeyValueChunks),
-    S3(S3),
+    S3(Arc<S3>),
 }
 
 impl From<KeyValueChunks> for ChunkStore {
@@ -31,7 +33,7 @@ impl From<KeyValueChunks> for ChunkStore {
 impl ChunkStore {
     /// In this bucket. Nothing is sent before the first chunk.
     pub fn s3(bucket: S3Bucket, egress: Egress, clock: Clock) -> Self {
-        Self(Body::S3(S3::new(bucket, egress, clock)))
+        Self(Body::S3(Arc::new(S3::new(bucket, egress, clock))))
     }
 
     /// In memory, for as long as this value and its clones live.

@@ -109,7 +109,7 @@ impl Moto {
         let headers = signed.iter().map(|(name, value)| {
             (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap())
         });
-        let headers = HeaderMap::from_iter(headers);
+        let headers: HeaderMap = headers.collect();
         let request = Request { method, target, headers, body: body.to_owned().into() };
         let response = Egress::new().unwrap().send(request, Limits::default()).await.unwrap();
         (response.status.as_u16(), String::from_utf8_lossy(&response.body).into_owned())

@@ -10,7 +10,7 @@ use ambient::{Afterwards, Clock, Entropy};
 use anyhow::{Context as _, Result};
 use axum::Router;
 use axum::body::Body;
-use chunks::ChunkStore;
+use chunks::{ChunkStore, KeyValueChunks};
 use database::Database;
 use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
@@ -27,8 +27,8 @@ use crate::process::VARIABLES;
 /// Serves until SIGINT comes, from the database and the master key that `selvage up` left in `state_dir`.
 pub async fn serve(state_dir: &Path, listen: SocketAddr) -> Result<()> {
     let database = Database::open(&state_dir.join("selvage.db"))?;
-    let chunks = ChunkStore::open(&state_dir.join("kv.db"))?;
-    let application = Application::new(&database, &chunks, state_dir)?;
+    let chunks = KeyValueChunks::open(&state_dir.join("kv.db"))?;
+    let application = Application::new(&database, &chunks.clone().into(), state_dir)?;
     let listener = TcpListener::bind(listen).await?;
     let mut interrupted = signal(SignalKind::interrupt())?;
     println!("listening on http://{}", listener.local_addr()?);

@@ -10,7 +10,8 @@ use e2e::Server;
 use e2e::server::Options;
 
 /// The variables of both servers. Limits would measure themselves; the URL is a part of every token.
-pub const VARIABLES: [(&str, &str); 8] = [
+pub const VARIABLES: [(&str, &str); 9] = [
+    ("file_quota_bytes", "100000000000"),
     ("limit_api", "off"),
     ("limit_hashing", "off"),
     ("limit_login", "off"),

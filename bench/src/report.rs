@@ -86,7 +86,7 @@ impl Comparison {
             .map(|(name, it)| {
                 let scenario = self.scenario.name();
                 format!(
-                    "{scenario:<8} {name:<7} {:>9.0} {:>9.2} {:>9.2} {:>9.0} {:>9.0}",
+                    "{scenario:<8} {name:<7} {:>9.1} {:>9.2} {:>9.2} {:>9.0} {:>9.0}",
                     it.requests_per_second, it.p50, it.p99, it.cpu, it.memory
                 )
             })

@@ -89,6 +89,7 @@ async fn compare(
     servers: &[Running],
 ) -> Result<Comparison> {
     let mut rounds = [Vec::new(), Vec::new()];
+    let connections = scenario.connections(plan.connections);
     for _ in 0..plan.rounds {
         for (running, figures) in servers.iter().zip(&mut rounds) {
             let load = Load {
@@ -96,7 +97,7 @@ async fn compare(
                 scenario,
                 seed: Arc::clone(seed),
                 token: seed::sign_in(&running.client).await?,
-                connections: usize::from(plan.connections),
+                connections,
             };
             load.run(Until::Elapsed(WARM_UP)).await?;
             let before = Usage::of(&running.server)?;
@@ -107,6 +108,10 @@ async fn compare(
                 after.cpu.saturating_sub(before.cpu),
                 after.memory_peak,
             ));
+            if scenario == Scenario::Upload {
+                let client = running.client.with_token(&load.token);
+                seed::delete_uploads(&client, seed).await?;
+            }
         }
     }
     let [native, host] = rounds.map(Figures::median);

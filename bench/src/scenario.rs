@@ -15,10 +15,16 @@ pub enum Scenario {
     History,
     Append,
     Search,
+    Upload,
+    Download,
 }
 
+/// Files of 10 MB fill the wire of this machine with a few connections.
+const FILE_CONNECTIONS_MAX: u16 = 8;
+
 impl Scenario {
-    pub const ALL: [Self; 4] = [Self::Health, Self::History, Self::Append, Self::Search];
+    pub const ALL: [Self; 6] =
+        [Self::Health, Self::History, Self::Append, Self::Search, Self::Upload, Self::Download];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -26,6 +32,8 @@ impl Scenario {
             Self::History => "history",
             Self::Append => "append",
             Self::Search => "search",
+            Self::Upload => "upload",
+            Self::Download => "download",
         }
     }
 
@@ -33,7 +41,7 @@ impl Scenario {
     pub fn goal(self) -> Option<f64> {
         match self {
             Self::History => Some(0.6),
-            Self::Append => Some(0.5),
+            Self::Append | Self::Upload | Self::Download => Some(0.5),
             Self::Health | Self::Search => None,
         }
     }
@@ -43,9 +51,20 @@ impl Scenario {
         (self == Self::Append).then_some(10.0)
     }
 
+    /// How many of the planned connections are used.
+    pub fn connections(self, planned: u16) -> usize {
+        usize::from(match self {
+            Self::Upload | Self::Download => planned.min(FILE_CONNECTIONS_MAX),
+            Self::Health | Self::History | Self::Append | Self::Search => planned,
+        })
+    }
+
     /// The status of an answer that counts.
     pub fn status(self) -> u16 {
-        if self == Self::Append { 201 } else { 200 }
+        match self {
+            Self::Append | Self::Upload => 201,
+            Self::Health | Self::History | Self::Search | Self::Download => 200,
+        }
     }
 
     /// Request `number` on a connection.
@@ -69,18 +88,24 @@ impl Scenario {
                     "Message {number} of connection {connection} is about {word} and other things that people say to a model."
                 );
                 let body = json!({"role": "user", "content": text}).to_string();
-                (Method::POST, format!("/api/conversations/{own}/messages"), Some(body))
+                let body = Some(("application/json", Bytes::from(body)));
+                (Method::POST, format!("/api/conversations/{own}/messages"), body)
             }
             Self::Search => (Method::GET, format!("/api/search?q={word}&limit=20"), None),
+            Self::Upload => {
+                let body = Some(("text/plain", seed.content.clone()));
+                (Method::POST, "/api/files?name=bench.txt".to_owned(), body)
+            }
+            Self::Download => (Method::GET, format!("/api/files/{}/content", seed.file), None),
         };
         let mut request =
             Request::builder().method(method).uri(path).header(header::HOST, "localhost");
         if self != Self::Health {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
         }
-        if body.is_some() {
-            request = request.header(header::CONTENT_TYPE, "application/json");
+        if let Some((media_type, _)) = &body {
+            request = request.header(header::CONTENT_TYPE, *media_type);
         }
-        Ok(request.body(Full::from(body.unwrap_or_default()))?)
+        Ok(request.body(Full::from(body.map(|(_, bytes)| bytes).unwrap_or_default()))?)
     }
 }

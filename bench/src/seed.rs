@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{Answer, Client};
+use bytes::Bytes;
+use e2e::{Answer, Bare, Client};
+use http::Method;
 use serde_json::{Value, json};
 
 use crate::process::Side;
@@ -21,6 +23,9 @@ const PAGE_MESSAGE_CHARS: usize = 440;
 const SEARCHED_CONVERSATIONS: usize = 20;
 const SEARCHED_MESSAGES_EACH: usize = 200;
 
+/// How large a file is that comes or goes.
+const FILE_BYTES: usize = 10 * 1024 * 1024;
+
 /// What there is to ask for.
 #[derive(Debug)]
 pub struct Seed {
@@ -28,6 +33,10 @@ pub struct Seed {
     pub page: String,
     /// One conversation per connection, to append to.
     pub own: Vec<String>,
+    /// What is uploaded.
+    pub content: Bytes,
+    /// The file that is downloaded.
+    pub file: String,
 }
 
 /// Fills a new state directory through the host, which makes its secrets and its schema on the way.
@@ -52,8 +61,36 @@ pub async fn seed(state: &Path, connections: usize) -> Result<Seed> {
     for number in 0..connections {
         own.push(conversation(&client, &format!("Of connection {number}")).await?);
     }
+    let line = b"What a file of text is made of does not matter to anyone here.\n";
+    let content: Bytes = line.iter().copied().cycle().take(FILE_BYTES).collect();
+    let file = upload(&client, content.clone()).await?;
     ensure!(server.interrupt().success(), "the host did not end in order");
-    Ok(Seed { page, own })
+    Ok(Seed { page, own, content, file })
+}
+
+async fn upload(client: &Client, content: Bytes) -> Result<String> {
+    let headers = [("content-type", "text/plain")];
+    let sent = client.exchange(Method::POST, "/api/files?name=seed.txt", &headers, content).await;
+    let Bare { status, headers, bytes } = sent.ok().context("the file was not answered")?;
+    let body = serde_json::from_slice(&bytes)?;
+    text(&Answer { status, headers, body }, "id")
+}
+
+/// Deletes all files but the one that is downloaded, so that measurements do not fill the disk.
+pub async fn delete_uploads(client: &Client, seed: &Seed) -> Result<()> {
+    loop {
+        let listed = client.get("/api/files?limit=200").await.body;
+        let files = listed.get("data").and_then(Value::as_array).context("there is no list")?;
+        let ids = files.iter().filter_map(|file| file.get("id")?.as_str());
+        let ids: Vec<_> = ids.filter(|id| *id != seed.file).collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        for id in ids {
+            let deleted = client.send(Method::DELETE, &format!("/api/files/{id}"), None).await;
+            ensure!(deleted.is_ok_and(|it| it.status == 204), "{id} was not deleted");
+        }
+    }
 }
 
 /// A new access token: they last ten minutes.

@@ -189,6 +189,13 @@ pub struct Audit {
 pub struct Sweep {
     #[command(flatten)]
     pub database: DatabaseChoice,
+    /// The manifest of the application, which says where the variables `chunk_store` and `egress_allow` come from. Without it `spin.toml`, if
+    /// that is there.
+    #[arg(long, value_name = "FILE")]
+    pub from: Option<PathBuf>,
+    /// A Spin runtime-config file.
+    #[arg(long, value_name = "FILE")]
+    pub runtime_config: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

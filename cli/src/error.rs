@@ -188,7 +188,7 @@ impl CliError {
             }
             Self::Password(_) => "choose another one".to_owned(),
             Self::Sweep(_) | Self::FileSweep(_) => {
-                "check that the database can be reached and written, and run it again".to_owned()
+                "check that database and chunk store can be reached and written, and run it again".to_owned()
             }
             Self::Settings(_) => "correct the variables".to_owned(),
             Self::Egress(_) => "build selvage with its usual features".to_owned(),

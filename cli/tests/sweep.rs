@@ -10,7 +10,7 @@
 mod support;
 
 use database::{Database, Statement};
-use support::{Project, STATIC};
+use support::{PRODUCT, Project, STATIC};
 
 const SWEEP: [&str; 3] = ["sweep", "--database", "selvage.db"];
 
@@ -20,6 +20,21 @@ fn a_database_that_is_not_up_to_date_is_left_alone() {
     let error = project.run(&SWEEP).error();
     assert!(error.contains("selvage migrate up"), "{error}");
     assert!(!project.path("selvage.db").exists());
+}
+
+#[test]
+fn a_chunk_store_that_is_malformed_is_refused_before_anything_is_swept() {
+    let manifest =
+        PRODUCT.replace("[variables]", "[variables]\nchunk_store = { default = \"hunter2\" }");
+    let project = Project::new(&manifest);
+    project.run(&["migrate", "up", SWEEP[1], SWEEP[2]]).success();
+    let error = project.run(&SWEEP).error();
+    assert!(error.contains("settings: chunk_store: it is no JSON object"), "{error}");
+    assert!(!error.contains("hunter2"), "{error}");
+    let error = project.run(&[&SWEEP[..], &["--from", "nowhere.toml"]].concat()).error();
+    assert!(error.contains("nowhere.toml"), "{error}");
+    std::fs::remove_file(project.path("spin.toml")).unwrap();
+    assert!(project.run(&SWEEP).success().starts_with("swept       0 accounts"));
 }
 
 #[tokio::test]

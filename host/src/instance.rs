@@ -74,7 +74,11 @@ impl Template {
                 app: self.app.clone(),
                 metrics: self.metrics.clone(),
             },
-            memory: MemoryLimit::new(self.settings.memory_bytes_max, vitals.memory_bytes.clone()),
+            memory: MemoryLimit::new(
+                self.settings.memory_bytes_max,
+                vitals.memory_bytes.clone(),
+                self.metrics.memory_peak.clone(),
+            ),
             cpu: CpuBudget::new(
                 self.settings.cpu_time,
                 vitals.pace.clone(),

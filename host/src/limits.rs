@@ -23,13 +23,14 @@ const TABLE_ELEMENTS_MAX: usize = 200_000;
 pub struct MemoryLimit {
     bytes_max: usize,
     bytes: Arc<AtomicUsize>,
+    peak: Arc<AtomicUsize>,
     table_elements: usize,
 }
 
 impl MemoryLimit {
-    /// A limit of `bytes_max`; `bytes` is kept at what the instance has.
-    pub fn new(bytes_max: usize, bytes: Arc<AtomicUsize>) -> Self {
-        Self { bytes_max, bytes, table_elements: 0 }
+    /// A limit of `bytes_max`; `bytes` is kept at what the instance has, and `peak` at the most that any did that shares it.
+    pub fn new(bytes_max: usize, bytes: Arc<AtomicUsize>, peak: Arc<AtomicUsize>) -> Self {
+        Self { bytes_max, bytes, peak, table_elements: 0 }
     }
 }
 
@@ -44,6 +45,7 @@ impl ResourceLimiter for MemoryLimit {
         let allowed = total <= self.bytes_max;
         if allowed {
             self.bytes.store(total, Relaxed);
+            self.peak.fetch_max(total, Relaxed);
         }
         Ok(allowed)
     }
@@ -199,11 +201,13 @@ mod tests {
     #[test]
     fn memory_is_counted_over_all_memories() {
         let bytes = Arc::new(AtomicUsize::new(0));
-        let mut limit = MemoryLimit::new(100, bytes.clone());
+        let peak = Arc::new(AtomicUsize::new(70));
+        let mut limit = MemoryLimit::new(100, bytes.clone(), peak.clone());
         assert!(limit.memory_growing(0, 60, None).unwrap());
         assert!(!limit.memory_growing(0, 60, None).unwrap());
+        assert_eq!(peak.load(Relaxed), 70, "another instance had more");
         assert!(limit.memory_growing(60, 100, None).unwrap());
-        assert_eq!(bytes.load(Relaxed), 100);
+        assert_eq!((bytes.load(Relaxed), peak.load(Relaxed)), (100, 100));
     }
 
     fn budget() -> CpuBudget {

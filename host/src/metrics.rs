@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use engine::Engine;
@@ -141,6 +141,8 @@ pub struct ComponentMetrics {
     pub rejected: Counter,
     /// Microseconds that guests computed, as far as they were interrupted.
     pub cpu_micros: Arc<AtomicU64>,
+    /// Bytes of linear memory that the largest instance ever had.
+    pub memory_peak: Arc<AtomicUsize>,
     pub outbound_sent: Counter,
     pub outbound_denied: Counter,
     pub outbound_failed: Counter,
@@ -220,7 +222,7 @@ impl Metrics {
             clippy::cast_precision_loss,
             reason = "the format knows only floating-point numbers"
         )]
-        let metrics: [(&str, &str, Read); 11] = [
+        let metrics: [(&str, &str, Read); 12] = [
             ("host_instances_created_total", "counter", |m| m.instances_created.get() as f64),
             ("host_instances_live", "gauge", |m| m.instances_live.get() as f64),
             ("host_instances_idle", "gauge", |m| m.instances_idle.get() as f64),
@@ -229,6 +231,7 @@ impl Metrics {
             ("host_requests_queued", "gauge", |m| m.queued.get() as f64),
             ("host_requests_rejected_total", "counter", |m| m.rejected.get() as f64),
             ("host_guest_cpu_seconds_total", "counter", |m| seconds(m.cpu_micros.load(Relaxed))),
+            ("host_instance_memory_peak_bytes", "gauge", |m| m.memory_peak.load(Relaxed) as f64),
             ("host_outbound_requests_total", "counter", |m| m.outbound_sent.get() as f64),
             ("host_outbound_denied_total", "counter", |m| m.outbound_denied.get() as f64),
             ("host_outbound_failed_total", "counter", |m| m.outbound_failed.get() as f64),

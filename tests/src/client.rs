@@ -26,6 +26,14 @@ pub struct Answer {
     pub body: Value,
 }
 
+/// An answer as its bytes.
+#[derive(Debug)]
+pub struct Bare {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub bytes: Bytes,
+}
+
 /// No answer: the connection was refused or broke.
 #[derive(Debug)]
 pub struct NoAnswer(pub Box<dyn std::error::Error + Send + Sync>);
@@ -74,27 +82,44 @@ impl Client {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Answer, NoAnswer> {
-        let mut request =
-            Request::builder().method(method).uri(format!("http://{}{path}", self.address));
-        if let Some(token) = &self.token {
-            request = request.header("authorization", format!("Bearer {token}"));
-        }
-        if body.is_some() {
-            request = request.header("content-type", "application/json");
-        }
+        let headers = body.map(|_| ("content-type", "application/json"));
         let body = body.map_or_else(Bytes::new, |body| Bytes::from(body.to_string()));
-        let request = request.body(Full::new(body)).expect("the request is well-formed");
-        let response =
-            self.http.request(request).await.map_err(|error| NoAnswer(Box::new(error)))?;
-        let (head, body) = response.into_parts();
-        let bytes = body.collect().await.map_err(|error| NoAnswer(Box::new(error)))?.to_bytes();
+        let Bare { status, headers, bytes } =
+            self.exchange(method, path, headers.as_slice(), body).await?;
         let body = if bytes.is_empty() {
             Value::Null
         } else {
             serde_json::from_slice(&bytes)
                 .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()))
         };
-        Ok(Answer { status: head.status, headers: head.headers, body })
+        Ok(Answer { status, headers, body })
+    }
+
+    /// Any request of bytes.
+    ///
+    /// # Errors
+    /// [`NoAnswer`] when no complete answer came back.
+    pub async fn exchange(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Bytes,
+    ) -> Result<Bare, NoAnswer> {
+        let mut request =
+            Request::builder().method(method).uri(format!("http://{}{path}", self.address));
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Full::new(body)).expect("the request is well-formed");
+        let response =
+            self.http.request(request).await.map_err(|error| NoAnswer(Box::new(error)))?;
+        let (head, body) = response.into_parts();
+        let bytes = body.collect().await.map_err(|error| NoAnswer(Box::new(error)))?.to_bytes();
+        Ok(Bare { status: head.status, headers: head.headers, bytes })
     }
 
     /// Signs a new user up and returns a client with their token, and the answer.

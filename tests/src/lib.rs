@@ -14,5 +14,5 @@ pub mod server;
 pub mod tree;
 pub mod workspace;
 
-pub use client::{Answer, Client};
+pub use client::{Answer, Bare, Client};
 pub use server::Server;

@@ -1,5 +1,5 @@
--- No row: there are ?4 buckets already.
-INSERT INTO bucket (name, file_bytes_max, mime_types)
-SELECT ?1, ?2, ?3
-WHERE (SELECT count(*) FROM bucket) < ?4
+-- No row: there are ?5 buckets already.
+INSERT INTO bucket (name, file_bytes_max, mime_types, visibility)
+SELECT ?1, ?2, ?3, ?4
+WHERE (SELECT count(*) FROM bucket) < ?5
 RETURNING name

@@ -3,10 +3,12 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
+use std::task::Poll;
 
 use axum::body::{Body, Bytes};
 use chunks::{CHUNK_BYTES_MAX, ChunkDigest, ChunkStore, Prefix};
-use futures::stream;
+use futures::future::BoxFuture;
+use futures::{FutureExt as _, StreamExt as _, stream};
 use ids::{AccountId, FileId};
 use problem::chain;
 
@@ -36,6 +38,14 @@ pub enum Piece {
     Text(Bytes),
     /// Bytes of the file.
     Range(Range<u64>),
+}
+
+/// A body on its way out. It holds two chunks in memory: one that is being sent, and one that is read meanwhile.
+struct Sending {
+    content: Content,
+    steps: VecDeque<Step>,
+    /// What comes next, already begun.
+    next: Option<BoxFuture<'static, Result<Bytes, FileError>>>,
 }
 
 /// What is to be sent next: text, or a range of the bytes of one chunk.
@@ -94,32 +104,17 @@ impl Content {
     pub async fn body(self, pieces: Vec<Piece>) -> Result<Body, FileError> {
         let mut steps: VecDeque<Step> =
             pieces.into_iter().flat_map(|piece| self.steps(piece)).collect();
-        let mut ready = VecDeque::new();
+        let mut ready = Vec::new();
         while let Some(step) = steps.pop_front() {
             let is_chunk = matches!(step, Step::Chunk { .. });
-            ready.push_back(self.take(step).await?);
+            ready.push(Ok(self.clone().take(step).await?));
             if is_chunk {
                 break;
             }
         }
-        let state = (self, ready, steps);
-        Ok(Body::from_stream(stream::try_unfold(
-            state,
-            |(content, mut ready, mut steps)| async move {
-                if let Some(bytes) = ready.pop_front() {
-                    return Ok(Some((bytes, (content, ready, steps))));
-                }
-                let Some(step) = steps.pop_front() else { return Ok(None) };
-                match content.take(step).await {
-                    Ok(bytes) => Ok(Some((bytes, (content, ready, steps)))),
-                    Err(error) => {
-                        // The answer has begun, so nobody else will say why it ends here.
-                        tracing::error!(cause = chain(&error), "a file broke off on its way out");
-                        Err(error)
-                    }
-                }
-            },
-        )))
+        let sending = Sending { content: self, steps, next: None };
+        let rest = stream::try_unfold(sending, Sending::piece);
+        Ok(Body::from_stream(stream::iter(ready).chain(rest)))
     }
 
     /// A piece, chunk by chunk.
@@ -139,7 +134,7 @@ impl Content {
         steps.collect()
     }
 
-    async fn take(&self, step: Step) -> Result<Bytes, FileError> {
+    async fn take(self, step: Step) -> Result<Bytes, FileError> {
         match step {
             Step::Text(text) => Ok(text),
             Step::Chunk { index, range } => {
@@ -148,6 +143,29 @@ impl Content {
                 if is_there { Ok(bytes.slice(range)) } else { Err(FileError::Damaged) }
             }
         }
+    }
+}
+
+impl Sending {
+    /// The next bytes. The step after them is begun before they are given, and goes on while they are sent.
+    async fn piece(mut self) -> Result<Option<(Bytes, Self)>, FileError> {
+        let Some(next) = self.next.take().or_else(|| self.begin()) else { return Ok(None) };
+        let bytes = next.await.inspect_err(|error| {
+            // The answer has begun, so nobody else will say why it ends here.
+            tracing::error!(cause = chain(error), "a file broke off on its way out");
+        })?;
+        if let Some(mut next) = self.begin() {
+            self.next = Some(match futures::poll!(&mut next) {
+                Poll::Ready(outcome) => std::future::ready(outcome).boxed(),
+                Poll::Pending => next,
+            });
+        }
+        Ok(Some((bytes, self)))
+    }
+
+    fn begin(&mut self) -> Option<BoxFuture<'static, Result<Bytes, FileError>>> {
+        let step = self.steps.pop_front()?;
+        Some(self.content.clone().take(step).boxed())
     }
 }
 

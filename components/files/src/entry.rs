@@ -5,8 +5,9 @@ use std::sync::OnceLock;
 use ambient::{Clock, Entropy};
 use axum::Router;
 use axum::response::{IntoResponse as _, Response};
-use chunks::ChunkStore;
+use chunks::{ChunkStore, KeyValueChunks};
 use database::Database;
+use egress::{Egress, EgressError};
 use problem::Problem;
 use settings::{FilesSettings, SettingsError, Variables};
 use spin_sdk::http::{IntoResponse, Request};
@@ -26,16 +27,29 @@ async fn handle(request: Request) -> impl IntoResponse {
     }
 }
 
+/// Why there is no router.
+#[derive(Debug, thiserror::Error)]
+enum StartError {
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    #[error("outbound requests cannot be sent")]
+    Egress(#[from] EgressError),
+}
+
 /// The router, made by the first request. Requests that arrive together may each make one; the first to finish is kept.
-async fn start() -> Result<Router, SettingsError> {
+async fn start() -> Result<Router, StartError> {
     if let Some(router) = ROUTER.get() {
         return Ok(router.clone());
     }
     ambient::log::to_standard_error(Clock::system());
     let settings = FilesSettings::new(&Variables::read(&FilesSettings::NAMES).await?)?;
+    let chunks = match &settings.chunks.bucket {
+        Some(bucket) => ChunkStore::s3(bucket.clone(), Egress::new()?, Clock::system()),
+        None => KeyValueChunks::named("default").into(),
+    };
     let router = crate::router(
         Database::named("default"),
-        ChunkStore::named("default"),
+        chunks,
         settings,
         Clock::system(),
         Entropy::system(),
@@ -43,8 +57,8 @@ async fn start() -> Result<Router, SettingsError> {
     Ok(ROUTER.get_or_init(|| router).clone())
 }
 
-/// Without settings there is no router, and so no request id; the log has the cause.
-fn refuse(error: &SettingsError) -> Response {
+/// Without a router there is no request id; the log has the cause.
+fn refuse(error: &StartError) -> Response {
     let problem = Problem::internal(error);
     problem.log("");
     problem.into_response()

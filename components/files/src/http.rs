@@ -17,7 +17,7 @@ use crate::error::FileError;
 use crate::service::{PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX};
 
 pub use buckets::{create_bucket, list_buckets, update_bucket};
-pub use content::{get_file_content, get_signed_file, openai_get_file_content};
+pub use content::{get_file_content, get_public_file, get_signed_file, openai_get_file_content};
 pub use files::{create_file, create_signed_url, delete_file, get_file, list_files, update_file};
 pub use openai_files::{
     openai_create_file, openai_delete_file, openai_get_file, openai_list_files,

@@ -86,6 +86,14 @@ fn content() -> Vec<Route<Files>> {
         )
         .summary("Get the file that a link leads to.")
         .gives(200, "FileContent"),
+        Route::get(
+            "/api/files/public/{token}",
+            Access::Public,
+            "get_public_file",
+            http::get_public_file,
+        )
+        .summary("Get a file of a public bucket: the ids of its account and of itself, with a dot between them.")
+        .gives(200, "FileContent"),
     ]
 }
 

@@ -15,7 +15,7 @@ use problem::{FieldError, chain};
 use serde::Serialize;
 use settings::FilesSettings;
 
-pub use buckets::{BUCKETS_MAX, Bucket, BucketChange};
+pub use buckets::{BUCKETS_MAX, Bucket, BucketChange, Visibility};
 pub use completion::Completion;
 pub use files::{File, FileChange, FileFilter, LINK_SECONDS_MAX, NewFile, Order, Purpose, Sequel};
 pub use uploads::{NewUpload, PART_BYTES, PARTS_WRITING_MAX, Part, PartNumber, Upload};

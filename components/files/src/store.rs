@@ -7,7 +7,7 @@ mod uploads;
 pub use buckets::{change_bucket, create_bucket, get_bucket, list_buckets};
 pub use files::{
     Finished, Reservation, change_file, delete_file, delete_pending_file, extend_file, finish_file,
-    get_content, get_file, hex, list_files, reserve_file,
+    get_content, get_file, get_public_content, hex, list_files, reserve_file,
 };
 pub use uploads::{
     complete_upload, create_upload, delete_part, extend_upload_part, finish_upload_part,

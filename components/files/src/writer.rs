@@ -1,9 +1,12 @@
 //! Bytes on their way into the chunk store, with the room that is reserved for them.
 
+use std::task::Poll;
 use std::time::Duration;
 
 use ambient::UnixMillis;
-use chunks::{CHUNK_BYTES_MAX, Prefix};
+use chunks::{CHUNK_BYTES_MAX, ChunkDigest, ChunkError, Prefix};
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use ids::{AccountId, FileId, PartId};
 use sha2::{Digest as _, Sha256};
 
@@ -37,7 +40,7 @@ pub enum Room {
     Upload { parts_bytes_max: u64 },
 }
 
-/// Writes one part, chunk by chunk. It holds one chunk in memory.
+/// Writes one part, chunk by chunk. It holds two chunks in memory: one that is on its way into the store, and one that arrives.
 pub struct Writer<'a> {
     files: &'a Files,
     name: PartName,
@@ -52,6 +55,8 @@ pub struct Writer<'a> {
     chunks: u64,
     sha256: Sha256,
     digests: Vec<u8>,
+    /// The chunk that is on its way.
+    storing: Option<BoxFuture<'static, Result<ChunkDigest, ChunkError>>>,
 }
 
 /// A part of which all bytes are in the chunk store.
@@ -86,6 +91,7 @@ impl<'a> Writer<'a> {
             chunks: 0,
             sha256: Sha256::new(),
             digests: Vec::new(),
+            storing: None,
         }
     }
 
@@ -104,6 +110,9 @@ impl<'a> Writer<'a> {
         while !bytes.is_empty() {
             let free = CHUNK_BYTES_MAX - self.buffer.len();
             let (now, later) = bytes.split_at_checked(free).unwrap_or((bytes, &[]));
+            if self.buffer.is_empty() && 0 < self.chunks {
+                self.buffer.reserve_exact(CHUNK_BYTES_MAX);
+            }
             self.buffer.extend_from_slice(now);
             bytes = later;
             if self.buffer.len() == CHUNK_BYTES_MAX {
@@ -124,12 +133,15 @@ impl<'a> Writer<'a> {
         if !self.buffer.is_empty() {
             self.flush(&mut inspect).await?;
         }
+        self.stored().await?;
         let sha256 = std::mem::take(&mut self.sha256).finalize().into();
         Ok(Written { size: self.size, sha256, digests: std::mem::take(&mut self.digests) })
     }
 
     /// Removes what was stored. What fails here the sweep does.
-    pub async fn take_back(&self) {
+    pub async fn take_back(&mut self) {
+        // A chunk that comes to the store after it was removed would stay there.
+        drop(self.stored().await);
         let Files { database, chunks, .. } = self.files;
         if chunks.remove(&self.prefix, self.chunks).await.is_ok() {
             drop(sweep::forget_chunks(database, &self.prefix).await);
@@ -147,8 +159,22 @@ impl<'a> Writer<'a> {
         let number = self.chunks;
         self.chunks += 1;
         let chunk = std::mem::take(&mut self.buffer);
-        let digest = self.files.chunks.put(&self.prefix, number, chunk).await?;
-        self.digests.extend_from_slice(&digest);
+        self.stored().await?;
+        let (store, prefix) = (self.files.chunks.clone(), self.prefix.clone());
+        let mut storing = async move { store.put(&prefix, number, chunk).await }.boxed();
+        // It begins here, and goes on while the next chunk arrives.
+        match futures::poll!(&mut storing) {
+            Poll::Ready(digest) => self.digests.extend_from_slice(&digest?),
+            Poll::Pending => self.storing = Some(storing),
+        }
+        Ok(())
+    }
+
+    /// Waits for the chunk that is on its way.
+    async fn stored(&mut self) -> Result<(), FileError> {
+        if let Some(storing) = self.storing.take() {
+            self.digests.extend_from_slice(&storing.await?);
+        }
         Ok(())
     }
 
@@ -172,7 +198,7 @@ impl<'a> Writer<'a> {
         Err(FileError::QuotaExceeded)
     }
 
-    async fn reserve(&self, bytes: u64, now: UnixMillis) -> Result<bool, FileError> {
+    async fn reserve(&mut self, bytes: u64, now: UnixMillis) -> Result<bool, FileError> {
         let Files { database, settings, .. } = self.files;
         match self.room {
             Room::Account => {

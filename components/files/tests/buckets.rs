@@ -13,7 +13,7 @@ mod support;
 use axum::http::StatusCode;
 use database::Statement;
 use serde_json::{Value, json};
-use support::{setup, upload};
+use support::{PATH, download, setup, upload};
 
 const BUCKETS: &str = "/api/buckets";
 
@@ -38,7 +38,8 @@ async fn only_administrators_of_the_platform_make_and_change_buckets() {
             "text/*",
             "application/json"
           ],
-          "name": "generated-files"
+          "name": "generated-files",
+          "visibility": "private"
         },
         {
           "file_bytes_max": 52428800,
@@ -47,7 +48,8 @@ async fn only_administrators_of_the_platform_make_and_change_buckets() {
             "application/pdf",
             "image/*"
           ],
-          "name": "user-files"
+          "name": "user-files",
+          "visibility": "private"
         }
       ],
       "next_cursor": null
@@ -60,7 +62,7 @@ async fn a_bucket_takes_what_its_administrator_says() {
     let setup = setup().await;
     let promote = Statement::new("UPDATE user SET is_admin = 1 WHERE id = ?1");
     setup.database.query(promote.bind(setup.ada_person.user_id.to_string())).await.unwrap();
-    let body = |name: &str, bytes: u64, types: &[&str]| json!({"name": name, "file_bytes_max": bytes, "mime_types": types});
+    let body = |name: &str, bytes: u64, types: &[&str]| json!({"name": name, "file_bytes_max": bytes, "mime_types": types, "visibility": "private"});
     for (body, pointer) in [
         (body("", 1, &["text/*"]), "/name"),
         (body("A", 1, &["text/*"]), "/name"),
@@ -109,4 +111,41 @@ async fn a_bucket_takes_what_its_administrator_says() {
     let actions: Vec<Value> =
         rows.iter().map(|row| row.get::<String>("action").unwrap().into()).collect();
     assert_eq!(actions, ["bucket.created", "bucket.changed"]);
+}
+
+#[tokio::test]
+async fn what_is_in_a_public_bucket_everybody_may_read_and_nobody_else_s_account_lists() {
+    let setup = setup().await;
+    let promote = Statement::new("UPDATE user SET is_admin = 1 WHERE id = ?1");
+    setup.database.query(promote.bind(setup.ada_person.user_id.to_string())).await.unwrap();
+    let body = json!({"name": "images", "file_bytes_max": 100, "mime_types": ["text/*"], "visibility": "nobody"});
+    assert_eq!(setup.ada.post(BUCKETS, &body).await.status.as_u16(), 422);
+    let body = json!({"name": "images", "file_bytes_max": 100, "mime_types": ["text/*"], "visibility": "public"});
+    assert_eq!(setup.ada.post(BUCKETS, &body).await.body, body);
+    let public = upload(&setup.ada, "name=a.txt&bucket=images", "text/plain", "abc").await;
+    let private = upload(&setup.ada, "name=a.txt", "text/plain", "abc").await;
+    let (ada, eve) = (setup.ada_person.account_id, setup.eve_person.account_id);
+    let id = |answer: &testing::Answer| answer.body["id"].as_str().unwrap().to_owned();
+    let path = |account: String, id: &str| format!("{PATH}/public/{account}.{id}");
+    let shown = path(ada.to_string(), &id(&public));
+    for hidden in [
+        path(ada.to_string(), &id(&private)),
+        path(eve.to_string(), &id(&public)),
+        path(ada.to_string(), "file_01h455vb4pex5vsknk084sn02q"),
+        format!("{PATH}/public/{}", id(&public)),
+        format!("{PATH}/public/{ada}"),
+        format!("{PATH}/public/."),
+    ] {
+        assert_eq!(download(&setup.anonymous, &hidden, &[]).await.status, 404, "{hidden}");
+    }
+    for client in [&setup.anonymous, &setup.ada, &setup.eve] {
+        let seen = download(client, &shown, &[("range", "bytes=1-")]).await;
+        assert_eq!((seen.status, seen.bytes.as_slice()), (206, &b"bc"[..]));
+        assert!(seen.header("content-disposition").starts_with("attachment"));
+    }
+    assert_eq!(setup.eve.get(&format!("{PATH}/{}", id(&public))).await.status.as_u16(), 404);
+    let change = json!({"visibility": "private"});
+    let changed = setup.ada.patch(&format!("{BUCKETS}/images"), &change).await;
+    assert_eq!(changed.body["visibility"], "private");
+    assert_eq!(download(&setup.anonymous, &shown, &[]).await.status, 404);
 }

@@ -465,6 +465,11 @@ async fn a_repeated_upload_is_stored_once() {
         (StatusCode::CREATED, StatusCode::CREATED, &again.body)
     );
     assert_eq!(again.headers["idempotent-replayed"], "true");
+    let boundary = String::from_utf8(body.clone()).unwrap().replace("b0undary", "an0ther");
+    let request = setup.ada.request(Method::POST, PATH).header("idempotency-key", "a-key");
+    let request = request.header("content-type", FORM_TYPE.replace("b0undary", "an0ther"));
+    let again = setup.ada.send(request.body(boundary.into()).unwrap()).await;
+    assert_eq!((again.status, &again.body), (StatusCode::CREATED, &first.body));
     let other = send(&setup, &form(&[(FILE, b"abd")])).await;
     assert_eq!(told(&other), (422, "idempotency_key_reused"));
     assert_eq!((setup.usage().await, setup.chunks.keys().await.unwrap().len()), ((1, 3), 1));

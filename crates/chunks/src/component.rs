@@ -1,4 +1,4 @@
-//! The body inside a component: `spin:key-value`.
+//! The key-value body inside a component: `spin:key-value`.
 
 use spin_sdk::key_value::{Error, Store};
 
@@ -6,11 +6,11 @@ use crate::ChunkError;
 
 /// A key-value store that the manifest grants to this component.
 #[derive(Debug, Clone)]
-pub struct ChunkStore {
+pub struct KeyValueChunks {
     label: &'static str,
 }
 
-impl ChunkStore {
+impl KeyValueChunks {
     /// The store with this label in `key_value_stores`. Nothing is opened before the first chunk.
     pub fn named(label: &'static str) -> Self {
         Self { label }

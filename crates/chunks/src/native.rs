@@ -1,4 +1,4 @@
-//! The body outside a component: the key-value stores of the embedded host.
+//! The key-value body outside a component: the file of the embedded host.
 
 use std::path::Path;
 
@@ -11,11 +11,11 @@ const LABEL: &str = "default";
 
 /// A file of chunks, or chunks in memory.
 #[derive(Debug, Clone)]
-pub struct ChunkStore {
+pub struct KeyValueChunks {
     stores: KeyValue,
 }
 
-impl ChunkStore {
+impl KeyValueChunks {
     /// Opens the host's file at `path`, creating it when it does not exist.
     ///
     /// # Errors

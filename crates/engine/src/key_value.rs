@@ -30,10 +30,10 @@ pub struct KeyValue {
 }
 
 impl KeyValue {
-    /// The options that suit a key-value store: a power cut may take the last writes but never damages the file. A killed
-    /// process loses nothing.
+    /// The options that suit a key-value store: as in a database, what was acknowledged is on disk. Others rely on it: the rows that say
+    /// what a value must be are written after it, and are never lost.
     pub fn options() -> Options {
-        Options { synchronous: Synchronous::Normal, ..Options::default() }
+        Options { synchronous: Synchronous::Full, ..Options::default() }
     }
 
     /// Opens the file at `path`, creating it and its table if need be.

@@ -10,9 +10,9 @@ use axum::http::request::Parts;
 use caller::Caller;
 use http_body::{Frame, SizeHint};
 use problem::{Problem, kinds};
-use sha2::{Digest as _, Sha256};
 
 use crate::derived::Request;
+use crate::passing::Passing;
 use crate::{Claim, Key, Look, Replays};
 
 /// A claim that can be had when the body was read to its end.
@@ -32,13 +32,6 @@ struct Pending {
     query: String,
     status: u16,
     digest: Arc<Mutex<Passing>>,
-}
-
-/// What has passed of a body.
-#[derive(Debug, Default)]
-struct Passing {
-    sha256: Sha256,
-    is_whole: bool,
 }
 
 /// What a route is, for the fingerprint of a request to it.
@@ -68,7 +61,7 @@ impl Deferred {
         parts: &Parts,
         body: Body,
     ) -> (Self, Body) {
-        let digest = Arc::<Mutex<Passing>>::default();
+        let digest = Arc::new(Mutex::new(Passing::new(&parts.headers)));
         let body = Body::new(Listening { body, digest: Arc::clone(&digest) });
         let StreamedRoute { method, route, status } = route;
         let (path, query) =
@@ -94,10 +87,7 @@ impl Deferred {
     /// As [`Replays::look`].
     pub async fn look(&self) -> Result<Option<Look>, Problem> {
         let Some(pending) = &self.0 else { return Ok(Some(Look::New(Claim::default()))) };
-        let digest = {
-            let passing = pending.digest.lock().unwrap_or_else(PoisonError::into_inner);
-            passing.is_whole.then(|| passing.sha256.clone().finalize())
-        };
+        let digest = pending.digest.lock().unwrap_or_else(PoisonError::into_inner).digest();
         let Some(digest) = digest else { return Ok(None) };
         let Pending { replays, caller, key, route, method, path, query, status, .. } =
             pending.as_ref();
@@ -149,10 +139,10 @@ impl HttpBody for Listening {
         let mut passing = self.digest.lock().unwrap_or_else(PoisonError::into_inner);
         match &frame {
             Some(Ok(frame)) => {
-                passing.sha256.update(frame.data_ref().map(Bytes::as_ref).unwrap_or_default());
+                passing.update(frame.data_ref().map(Bytes::as_ref).unwrap_or_default());
             }
             Some(Err(_)) => {}
-            None => passing.is_whole = true,
+            None => passing.end(),
         }
         drop(passing);
         Poll::Ready(frame)

@@ -4,6 +4,7 @@ mod claim;
 mod deferred;
 mod derived;
 mod key;
+mod passing;
 mod replays;
 mod store;
 

@@ -1,7 +1,7 @@
 use keyring::Keyring;
 
 use crate::variables::Reading;
-use crate::{DataSettings, SettingsError, Variables};
+use crate::{ChunkSettings, DataSettings, SettingsError, Variables};
 
 const QUOTA_BYTES_DEFAULT: u64 = 1024 * 1024 * 1024;
 const QUOTA_FILES_DEFAULT: u32 = 10_000;
@@ -10,6 +10,7 @@ const QUOTA_FILES_DEFAULT: u32 = 10_000;
 #[derive(Debug, Clone)]
 pub struct FilesSettings {
     pub data: DataSettings,
+    pub chunks: ChunkSettings,
     /// `master_key`.
     pub keyring: Keyring,
     /// `file_quota_bytes`, default 1 GiB: how many bytes of files an account may have.
@@ -20,11 +21,17 @@ pub struct FilesSettings {
 
 impl FilesSettings {
     /// The variables that it reads.
-    pub const NAMES: [&'static str; 7] = {
-        let [auto_migrate, public_url, trusted_proxies, limit_api] = DataSettings::NAMES;
-        let (bytes, count) = ("file_quota_bytes", "file_quota_count");
-        [auto_migrate, public_url, trusted_proxies, limit_api, "master_key", bytes, count]
-    };
+    pub const NAMES: [&'static str; 9] = [
+        DataSettings::NAMES[0],
+        DataSettings::NAMES[1],
+        DataSettings::NAMES[2],
+        DataSettings::NAMES[3],
+        ChunkSettings::NAMES[0],
+        ChunkSettings::NAMES[1],
+        "master_key",
+        "file_quota_bytes",
+        "file_quota_count",
+    ];
 
     /// # Errors
     /// [`SettingsError`] with everything that is missing or malformed.
@@ -36,11 +43,13 @@ impl FilesSettings {
 
     fn read(reading: &mut Reading<'_>) -> Option<Self> {
         let data = DataSettings::read(reading);
+        let chunks = ChunkSettings::read(reading);
         let keyring = reading.required("master_key", str::parse);
         let quota_bytes = reading.optional("file_quota_bytes", QUOTA_BYTES_DEFAULT, number);
         let quota_files = reading.optional("file_quota_count", QUOTA_FILES_DEFAULT, number);
         Some(Self {
             data: data?,
+            chunks: chunks?,
             keyring: keyring?,
             quota_bytes: quota_bytes?,
             quota_files: quota_files?,

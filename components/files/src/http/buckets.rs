@@ -5,7 +5,7 @@ use idempotency::Claim;
 use problem::{Json, Path, Problem};
 use serde::Deserialize;
 
-use crate::service::{Bucket, BucketChange, Files, Page};
+use crate::service::{Bucket, BucketChange, Files, Page, Visibility};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -13,6 +13,8 @@ pub struct CreateBody {
     name: String,
     file_bytes_max: u64,
     mime_types: Vec<String>,
+    #[serde(default)]
+    visibility: Visibility,
 }
 
 #[derive(Deserialize)]
@@ -22,6 +24,8 @@ pub struct UpdateBody {
     file_bytes_max: Option<u64>,
     #[serde(default)]
     mime_types: Option<Vec<String>>,
+    #[serde(default)]
+    visibility: Option<Visibility>,
 }
 
 /// `GET /api/buckets`
@@ -40,8 +44,8 @@ pub async fn create_bucket(
     claim: Claim,
     Json(body): Json<CreateBody>,
 ) -> Result<(StatusCode, Json<Bucket>), Problem> {
-    let CreateBody { name, file_bytes_max, mime_types } = body;
-    let bucket = Bucket { name, file_bytes_max, mime_types };
+    let CreateBody { name, file_bytes_max, mime_types, visibility } = body;
+    let bucket = Bucket { name, file_bytes_max, mime_types, visibility };
     let bucket = files.create_bucket(&caller, address, bucket, &claim).await?;
     Ok((StatusCode::CREATED, Json(bucket)))
 }
@@ -54,7 +58,7 @@ pub async fn update_bucket(
     Path(name): Path<String>,
     Json(body): Json<UpdateBody>,
 ) -> Result<Json<Bucket>, Problem> {
-    let UpdateBody { file_bytes_max, mime_types } = body;
-    let change = BucketChange { file_bytes_max, mime_types };
+    let UpdateBody { file_bytes_max, mime_types, visibility } = body;
+    let change = BucketChange { file_bytes_max, mime_types, visibility };
     Ok(Json(files.change_bucket(&caller, address, &name, &change).await?))
 }

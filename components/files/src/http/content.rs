@@ -47,6 +47,19 @@ pub async fn get_signed_file(
     Ok(answer(&file, content, &headers).await?)
 }
 
+/// `GET /api/files/public/{token}`: the ids of an account and of a file in a public bucket, with a dot between them.
+pub async fn get_public_file(
+    State(files): State<Files>,
+    Path(token): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let ids = token.split_once('.');
+    let ids = ids.and_then(|(account, id)| account.parse().ok().zip(id.parse().ok()));
+    let (account, id) = ids.ok_or(FileError::NotFound)?;
+    let (file, content) = files.public_content(account, id).await?;
+    Ok(answer(&file, content, &headers).await?)
+}
+
 /// The file, the ranges of it that were asked for, or that the client has it.
 async fn answer(file: &File, content: Content, headers: &HeaderMap) -> Result<Response, FileError> {
     let tag = format!("\"{}\"", file.sha256);

@@ -2,7 +2,7 @@ use audit::{Entry, Log};
 use caller::{Caller, ClientAddress};
 use idempotency::Claim;
 use problem::FieldError;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::refuse;
 use crate::error::FileError;
@@ -25,12 +25,35 @@ pub struct Bucket {
     pub file_bytes_max: u64,
     /// Media types; `image/*` stands for all images.
     pub mime_types: Vec<String>,
+    pub visibility: Visibility,
+}
+
+/// Who may read what is in a bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Visibility {
+    /// The account that a file is of.
+    #[default]
+    Private,
+    /// Everybody who knows the ids of the account and the file.
+    Public,
 }
 
 /// What of a bucket changes; `None` stays.
 pub struct BucketChange {
     pub file_bytes_max: Option<u64>,
     pub mime_types: Option<Vec<String>>,
+    pub visibility: Option<Visibility>,
+}
+
+impl Visibility {
+    /// Its name in the database and on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Private => "private",
+            Self::Public => "public",
+        }
+    }
 }
 
 impl Files {

@@ -2,10 +2,11 @@
 
 use ids::{AccountId, PartId, UploadId};
 use problem::FieldError;
+use sha2::{Digest as _, Sha256};
 
 use crate::content::Content;
 use crate::error::FileError;
-use crate::inspector::{Inspected, Inspector};
+use crate::inspector::Inspector;
 use crate::service::{File, Files, Part, Upload};
 use crate::store;
 
@@ -37,18 +38,18 @@ impl Files {
         };
         let ids: Vec<_> = parts.iter().map(|part| part.id).collect();
         let content = Content::new(self.chunks.clone(), account, upload.file, parts)?;
-        let inspected = inspect(&upload, &content).await?;
-        if inspected.size != upload.size {
+        let whole = inspect(&upload, &content).await?;
+        if whole.size != upload.size {
             return Err(FileError::Incomplete);
         }
-        if upload.sha256.is_some_and(|wanted| wanted != inspected.sha256) {
+        if upload.sha256.is_some_and(|wanted| wanted != whole.sha256) {
             return Err(FileError::ChecksumMismatch);
         }
         let finished = store::Finished {
             account,
             file: upload.file,
-            size: inspected.size,
-            sha256: inspected.sha256,
+            size: whole.size,
+            sha256: whole.sha256,
             metadata: None,
             purpose: None,
             media_type: &upload.media_type,
@@ -67,6 +68,12 @@ impl Files {
             },
         }
     }
+}
+
+/// What all parts are together.
+struct Whole {
+    size: u64,
+    sha256: [u8; 32],
 }
 
 /// The parts 1, 2, 3, …, all of them.
@@ -97,10 +104,14 @@ fn listed(upload: &Upload, parts: &[Part], ids: &[PartId]) -> Result<Vec<Part>, 
     ids.iter().enumerate().map(find).collect()
 }
 
-async fn inspect(upload: &Upload, content: &Content) -> Result<Inspected, FileError> {
+async fn inspect(upload: &Upload, content: &Content) -> Result<Whole, FileError> {
     let mut inspector = Inspector::new(upload.media_type.clone());
+    let mut sha256 = Sha256::new();
     for index in 0..content.chunks() {
-        inspector.look_at(&content.chunk(index).await?)?;
+        let chunk = content.chunk(index).await?;
+        inspector.look_at(&chunk)?;
+        sha256.update(&chunk);
     }
-    Ok(inspector.finish()?)
+    inspector.finish()?;
+    Ok(Whole { size: content.size(), sha256: sha256.finalize().into() })
 }

@@ -11,7 +11,7 @@ use crate::error::FileError;
 use crate::inspector::Inspector;
 use crate::media_type::MediaType;
 use crate::name::FileName;
-use crate::service::{Bucket, Files};
+use crate::service::{Bucket, Files, Part};
 use crate::signed_url::Permission;
 use crate::store;
 use crate::writer::{GIVEN_UP_AFTER, PartName, Room, Writer};
@@ -186,14 +186,33 @@ impl Files {
         store::get_file(&self.database, account, id).await?.ok_or(FileError::NotFound)
     }
 
+    /// A file that everybody may read, with where its bytes are.
+    pub async fn public_content(
+        &self,
+        account: AccountId,
+        id: FileId,
+    ) -> Result<(File, Content), FileError> {
+        let found = store::get_public_content(&self.database, account, id).await?;
+        self.whole(account, id, found)
+    }
+
     /// A file with where its bytes are.
     pub async fn content(
         &self,
         account: AccountId,
         id: FileId,
     ) -> Result<(File, Content), FileError> {
-        let (file, parts) =
-            store::get_content(&self.database, account, id).await?.ok_or(FileError::NotFound)?;
+        let found = store::get_content(&self.database, account, id).await?;
+        self.whole(account, id, found)
+    }
+
+    fn whole(
+        &self,
+        account: AccountId,
+        id: FileId,
+        found: Option<(File, Vec<Part>)>,
+    ) -> Result<(File, Content), FileError> {
+        let (file, parts) = found.ok_or(FileError::NotFound)?;
         let content = Content::new(self.chunks.clone(), account, id, parts)?;
         if content.size() != file.size_bytes {
             return Err(FileError::Damaged);
@@ -274,9 +293,8 @@ impl Receiving<'_> {
         refuse(metadata.into_iter().collect())?;
         let Self { files, part, media_type, inspector, writer } = self;
         let written = writer.finish(|chunk| Ok(inspector.look_at(chunk)?)).await?;
-        let inspector = std::mem::replace(inspector, Inspector::new(media_type.clone()));
-        let inspected = inspector.finish()?;
-        if sequel.sha256.is_some_and(|wanted| wanted != inspected.sha256) {
+        inspector.finish()?;
+        if sequel.sha256.is_some_and(|wanted| wanted != written.sha256) {
             return Err(FileError::ChecksumMismatch);
         }
         let claim = deferred.claim().await.map_err(FileError::Overtaken)?;
@@ -284,8 +302,8 @@ impl Receiving<'_> {
         let finished = store::Finished {
             account: part.account,
             file: part.file,
-            size: inspected.size,
-            sha256: inspected.sha256,
+            size: written.size,
+            sha256: written.sha256,
             metadata: sequel.metadata.as_ref(),
             purpose: sequel.purpose,
             media_type,
@@ -296,7 +314,7 @@ impl Receiving<'_> {
     }
 
     /// Leaves nothing. What cannot be done now the sweep does.
-    pub async fn give_up(&self) {
+    pub async fn give_up(&mut self) {
         let PartName { account, file, .. } = self.part;
         let deleted = store::delete_pending_file(&self.files.database, account, file).await;
         if deleted.is_ok() {

@@ -247,7 +247,7 @@ impl ReceivingPart<'_> {
     }
 
     /// Leaves nothing. What cannot be done now the sweep does.
-    pub async fn give_up(&self) {
+    pub async fn give_up(&mut self) {
         let deleted = store::delete_part(&self.files.database, self.name).await;
         if deleted.is_ok() {
             self.writer.take_back().await;

@@ -4,7 +4,7 @@ use database::{Database, Row, Statement};
 use idempotency::Claim;
 
 use crate::error::FileError;
-use crate::service::{BUCKETS_MAX, Bucket, BucketChange};
+use crate::service::{BUCKETS_MAX, Bucket, BucketChange, Visibility};
 
 pub async fn list_buckets(database: &Database) -> Result<Vec<Bucket>, FileError> {
     let statement = Statement::new(include_str!("../../queries/list_buckets.sql"));
@@ -28,6 +28,7 @@ pub async fn create_bucket(
         .bind(bucket.name.as_str())
         .bind(i64::try_from(bucket.file_bytes_max).unwrap_or(i64::MAX))
         .bind(serde_json::to_string(&bucket.mime_types)?)
+        .bind(bucket.visibility.as_str())
         .bind(BUCKETS_MAX);
     let mut action = vec![insert];
     action.extend(claim.seal(&serde_json::to_vec(bucket)?, None)?);
@@ -50,7 +51,8 @@ pub async fn change_bucket(
     let update = Statement::new(include_str!("../../queries/update_bucket.sql"))
         .bind(name)
         .bind(bytes)
-        .bind(change.mime_types.as_ref().map(serde_json::to_string).transpose()?);
+        .bind(change.mime_types.as_ref().map(serde_json::to_string).transpose()?)
+        .bind(change.visibility.map(Visibility::as_str));
     audit::commit(database, now, vec![update], vec![entry], When::Changed).await?;
     Ok(())
 }
@@ -60,5 +62,10 @@ fn read_bucket(row: Row<'_>) -> Result<Bucket, FileError> {
         name: row.get("name")?,
         file_bytes_max: row.get("file_bytes_max")?,
         mime_types: serde_json::from_str(row.get("mime_types")?)?,
+        visibility: if row.get::<&str>("visibility")? == Visibility::Public.as_str() {
+            Visibility::Public
+        } else {
+            Visibility::Private
+        },
     })
 }

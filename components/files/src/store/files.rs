@@ -170,7 +170,23 @@ pub async fn get_content(
     account: AccountId,
     file: FileId,
 ) -> Result<Option<(File, Vec<Part>)>, FileError> {
-    let statement = of(include_str!("../../queries/get_content.sql"), account, file);
+    read_content(database, of(include_str!("../../queries/get_content.sql"), account, file)).await
+}
+
+/// A file that everybody may read, with its parts in order.
+pub async fn get_public_content(
+    database: &Database,
+    account: AccountId,
+    file: FileId,
+) -> Result<Option<(File, Vec<Part>)>, FileError> {
+    let sql = include_str!("../../queries/get_public_content.sql");
+    read_content(database, of(sql, account, file)).await
+}
+
+async fn read_content(
+    database: &Database,
+    statement: Statement,
+) -> Result<Option<(File, Vec<Part>)>, FileError> {
     let rows = database.query(statement).await?;
     let Some(file) = rows.first().map(read_file).transpose()? else { return Ok(None) };
     let mut parts = Vec::new();

@@ -13,7 +13,7 @@
 use ambient::{Clock, Entropy, Hand, UnixMillis};
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
-use chunks::ChunkStore;
+use chunks::KeyValueChunks;
 use database::{Database, Statement};
 use futures::stream;
 use http_body_util::BodyExt as _;
@@ -28,7 +28,7 @@ pub const MIB: usize = 1024 * 1024;
 /// Two people with an account each, and a router between them, the database and the chunk store.
 pub struct Setup {
     pub database: Database,
-    pub chunks: ChunkStore,
+    pub chunks: KeyValueChunks,
     pub hand: Hand,
     pub clock: Clock,
     pub anonymous: Client,
@@ -52,13 +52,18 @@ pub async fn setup() -> Setup {
 /// With these variables beside the usual ones.
 pub async fn setup_with(variables: &[(&str, &str)]) -> Setup {
     let database = testing::database().await;
-    let chunks = ChunkStore::in_memory().unwrap();
+    let chunks = KeyValueChunks::in_memory().unwrap();
     let (clock, hand) = Clock::manual(NOW);
     let usual = [("limit_api", "off"), ("master_key", MASTER_KEY)];
     let variables: Variables = usual.iter().chain(variables).copied().collect();
     let settings = FilesSettings::new(&variables).unwrap();
-    let router =
-        files::router(database.clone(), chunks.clone(), settings, clock.clone(), Entropy::system());
+    let router = files::router(
+        database.clone(),
+        chunks.clone().into(),
+        settings,
+        clock.clone(),
+        Entropy::system(),
+    );
     let anonymous = Client::new(router);
     let ada_person = Person::new(&database, "owner", NOW).await;
     let eve_person = Person::new(&database, "owner", NOW).await;
@@ -205,7 +210,8 @@ impl Setup {
     pub async fn sweep(&self) {
         let now = self.now();
         sweep::sweep(&self.database, now, |_| {}).await.unwrap();
-        while 0 < sweep::remove_chunks(&self.database, &self.chunks, now, 100).await.unwrap() {}
+        let store = self.chunks.clone().into();
+        while 0 < sweep::remove_chunks(&self.database, &store, now, 100).await.unwrap() {}
     }
 }
 

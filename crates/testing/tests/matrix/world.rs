@@ -194,6 +194,8 @@ impl World {
             // Whom a link is given to reads: shares.rs and downloading.rs of the components. Here nobody has one, but those who may copy.
             "shared" if path.ends_with("/copy") => continuation(caller),
             "shared" | "signed" => "no-link".to_owned(),
+            // A file in a private bucket.
+            "public" => format!("{}.{}", things.account, things.file),
             "keys" => things.provider_key.to_string(),
             // The platform has one of each, whoever asks.
             "models" if path.starts_with("/api/system/") => match kind {

@@ -1,0 +1,103 @@
+use std::sync::Arc;
+
+use ambient::Clock;
+use egress::Egress;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use sha2::{Digest as _, Sha256};
+
+use crate::s3::S3;
+use crate::{ChunkError, KeyValueChunks, Prefix, S3Bucket};
+
+/// How many chunks are removed at the same time.
+const REMOVALS_AT_ONCE: usize = 8;
+
+/// The SHA-256 of a chunk.
+pub type ChunkDigest = [u8; 32];
+
+/// Where chunks are kept: in a key-value store or in a bucket of S3.
+#[derive(Debug, Clone)]
+pub struct ChunkStore(Body);
+
+#[derive(Debug, Clone)]
+enum Body {
+    KeyValue(KeyValueChunks),
+    S3(Arc<S3>),
+}
+
+impl From<KeyValueChunks> for ChunkStore {
+    fn from(chunks: KeyValueChunks) -> Self {
+        Self(Body::KeyValue(chunks))
+    }
+}
+
+impl ChunkStore {
+    /// In this bucket. Nothing is sent before the first chunk.
+    pub fn s3(bucket: S3Bucket, egress: Egress, clock: Clock) -> Self {
+        Self(Body::S3(Arc::new(S3::new(bucket, egress, clock))))
+    }
+
+    /// In memory, for as long as this value and its clones live.
+    ///
+    /// # Errors
+    /// [`ChunkError::Unavailable`] when no thread can be started for it.
+    #[cfg(not(target_family = "wasm"))]
+    pub fn in_memory() -> Result<Self, ChunkError> {
+        KeyValueChunks::in_memory().map(Self::from)
+    }
+
+    /// Keeps a chunk and tells its digest. What was there before is gone.
+    ///
+    /// # Errors
+    /// [`ChunkError::Unavailable`].
+    pub async fn put(
+        &self,
+        prefix: &Prefix,
+        number: u64,
+        bytes: Vec<u8>,
+    ) -> Result<ChunkDigest, ChunkError> {
+        let digest = Sha256::digest(&bytes).into();
+        let key = prefix.key(number);
+        match &self.0 {
+            Body::KeyValue(chunks) => chunks.set(&key, bytes).await?,
+            Body::S3(s3) => s3.set(&key, bytes, digest).await?,
+        }
+        Ok(digest)
+    }
+
+    /// The chunk that has this digest.
+    ///
+    /// # Errors
+    /// [`ChunkError::Damaged`] when it is missing or another, [`ChunkError::Unavailable`].
+    pub async fn get(
+        &self,
+        prefix: &Prefix,
+        number: u64,
+        digest: &ChunkDigest,
+    ) -> Result<Vec<u8>, ChunkError> {
+        let key = prefix.key(number);
+        let found = match &self.0 {
+            Body::KeyValue(chunks) => chunks.read(&key).await?,
+            Body::S3(s3) => s3.read(&key).await?,
+        };
+        match found {
+            Some(bytes) if Sha256::digest(&bytes).as_slice() == digest => Ok(bytes),
+            found => Err(ChunkError::Damaged { key, is_missing: found.is_none() }),
+        }
+    }
+
+    /// Forgets the first `count` chunks; that some are not there is no error.
+    ///
+    /// # Errors
+    /// [`ChunkError::Unavailable`]; some are gone, and it can be done again.
+    pub async fn remove(&self, prefix: &Prefix, count: u64) -> Result<(), ChunkError> {
+        let removals = stream::iter(0..count).map(|number| self.delete(prefix.key(number)));
+        removals.buffer_unordered(REMOVALS_AT_ONCE).try_collect().await
+    }
+
+    async fn delete(&self, key: String) -> Result<(), ChunkError> {
+        match &self.0 {
+            Body::KeyValue(chunks) => chunks.delete(&key).await,
+            Body::S3(s3) => s3.delete(&key).await,
+        }
+    }
+}

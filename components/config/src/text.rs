@@ -14,6 +14,15 @@ pub struct CheckedUrl {
     pub origin: String,
 }
 
+impl CheckedUrl {
+    /// One that is stored. It is not checked again before it is called: whoever changes something else should not have to care that the
+    /// operator has closed it meanwhile.
+    pub fn stored(url: &str) -> Self {
+        let origin: Vec<_> = url.splitn(4, '/').take(3).collect();
+        Self { url: url.to_owned(), origin: origin.join("/") }
+    }
+}
+
 /// A name without spaces around it.
 ///
 /// # Errors
@@ -25,15 +34,6 @@ pub fn name(text: &str) -> Result<String, FieldError> {
     let detail =
         || format!("It must have 1 to {NAME_CHARS_MAX} characters, and no control characters.");
     if is_name { Ok(text.to_owned()) } else { Err(FieldError::new("/name", detail())) }
-}
-
-impl CheckedUrl {
-    /// One that is stored. It is not checked again before it is called: whoever changes something else should not have to care that the
-    /// operator has closed it meanwhile.
-    pub fn stored(url: &str) -> Self {
-        let origin: Vec<_> = url.splitn(4, '/').take(3).collect();
-        Self { url: url.to_owned(), origin: origin.join("/") }
-    }
 }
 
 /// A URL of an API, to which paths are added.

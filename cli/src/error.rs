@@ -127,32 +127,13 @@ impl CliError {
     /// What to do. `None` where the sentence says it already, or where nothing can be said.
     fn fix(&self) -> Option<String> {
         let fix = match self {
-            Self::Manifest(_)
-            | Self::Variables(_)
-            | Self::Host(_)
-            | Self::Doctor { .. }
-            | Self::PasswordHash(_) => return None,
-            Self::Runtime(_) => "raise the limit of threads (`ulimit -u`)".to_owned(),
             Self::StateDir { path, .. } => {
                 format!("make {} writable, or choose another with --state-dir", path.display())
             }
             Self::StateDirOpen { path } => format!("run `chmod 700 {}`", path.display()),
-            Self::StateDirInUse { .. } => {
-                "stop it, or choose another directory with --state-dir".to_owned()
-            }
-            Self::MasterKey { .. } => {
-                "make a key with `head -c 32 /dev/urandom | base64`, or remove it and let `selvage up` make one for a new database".to_owned()
-            }
             Self::MasterKeyOpen { path } => format!("run `chmod 600 {}`", path.display()),
             Self::MasterKeyFile { path, .. } => {
                 format!("check who owns {} and its directory", path.display())
-            }
-            Self::MasterKeyMissing => {
-                "set SPIN_VARIABLE_MASTER_KEY, or name the state directory with --state-dir".to_owned()
-            }
-            Self::Entropy(_) => "set SPIN_VARIABLE_MASTER_KEY".to_owned(),
-            Self::WrongMasterKey { .. } => {
-                "restore the master key that the database was made with (its backup, or SPIN_VARIABLE_MASTER_KEY), or choose another database".to_owned()
             }
             Self::Variable { allowed, .. } => format!("set it to {allowed}"),
             Self::NoTarget { target } => format!(
@@ -164,44 +145,73 @@ impl CliError {
             Self::NoProgram { program, .. } => {
                 format!("install {program}, or correct the PATH that it should be found in")
             }
-            Self::BuildFailed { .. } => "see the output above".to_owned(),
+            _ => return self.plain_fix().map(str::to_owned),
+        };
+        Some(fix)
+    }
+
+    /// As [`Self::fix`], of those whose remedy has nothing of their own in it.
+    fn plain_fix(&self) -> Option<&'static str> {
+        let fix = match self {
+            Self::Manifest(_)
+            | Self::Variables(_)
+            | Self::Host(_)
+            | Self::Doctor { .. }
+            | Self::PasswordHash(_)
+            | Self::StateDir { .. }
+            | Self::StateDirOpen { .. }
+            | Self::MasterKeyOpen { .. }
+            | Self::MasterKeyFile { .. }
+            | Self::Variable { .. }
+            | Self::NoTarget { .. }
+            | Self::AddTarget { .. }
+            | Self::NoProgram { .. } => return None,
+            Self::Runtime(_) => "raise the limit of threads (`ulimit -u`)",
+            Self::StateDirInUse { .. } => "stop it, or choose another directory with --state-dir",
+            Self::MasterKey { .. } => {
+                "make a key with `head -c 32 /dev/urandom | base64`, or remove it and let `selvage up` make one for a new database"
+            }
+            Self::MasterKeyMissing => {
+                "set SPIN_VARIABLE_MASTER_KEY, or name the state directory with --state-dir"
+            }
+            Self::Entropy(_) => "set SPIN_VARIABLE_MASTER_KEY",
+            Self::WrongMasterKey { .. } => {
+                "restore the master key that the database was made with (its backup, or SPIN_VARIABLE_MASTER_KEY), or choose another database"
+            }
+            Self::BuildFailed { .. } => "see the output above",
             Self::NotBuilt { .. } => {
-                "correct the component's `source`, or the target directory that cargo is configured to use".to_owned()
+                "correct the component's `source`, or the target directory that cargo is configured to use"
             }
             Self::DatabaseUrl(_) => {
-                "write libsql://HOST, and pass the token in SELVAGE_DATABASE_TOKEN".to_owned()
+                "write libsql://HOST, and pass the token in SELVAGE_DATABASE_TOKEN"
             }
-            Self::DatabaseDirectory { .. } => "make it, or correct --database".to_owned(),
-            Self::Database { source, .. } => return Some(database_fix(source).to_owned()),
-            Self::Migration { source, .. } => return Some(migration_fix(source).to_owned()),
-            Self::NotConfirmed => "answer y, or pass --yes".to_owned(),
+            Self::DatabaseDirectory { .. } => "make it, or correct --database",
+            Self::Database { source, .. } => database_fix(source),
+            Self::Migration { source, .. } => migration_fix(source),
+            Self::NotConfirmed => "answer y, or pass --yes",
             Self::MigrationName { .. } => {
-                "use small letters, digits and underscores, e.g. conversation_archive".to_owned()
+                "use small letters, digits and underscores, e.g. conversation_archive"
             }
-            Self::NoMigrations { .. } => "run this in the root of the repository".to_owned(),
-            Self::MigrationFile { .. } => "check the directory `migrations`".to_owned(),
-            Self::Email { .. } => "write it as ada@example.com".to_owned(),
-            Self::EmailTaken { .. } => "run `selvage admin promote` with it".to_owned(),
-            Self::NoSuchPerson { .. } => "run `selvage admin create` with it".to_owned(),
-            Self::StandardInput(_) | Self::NoPassword => {
-                "type it, or pass a file with `< FILE`".to_owned()
-            }
-            Self::Password(_) => "choose another one".to_owned(),
+            Self::NoMigrations { .. } => "run this in the root of the repository",
+            Self::MigrationFile { .. } => "check the directory `migrations`",
+            Self::Email { .. } => "write it as ada@example.com",
+            Self::EmailTaken { .. } => "run `selvage admin promote` with it",
+            Self::NoSuchPerson { .. } => "run `selvage admin create` with it",
+            Self::StandardInput(_) | Self::NoPassword => "type it, or pass a file with `< FILE`",
+            Self::Password(_) => "choose another one",
             Self::Sweep(_) | Self::FileSweep(_) => {
-                "check that database and chunk store can be reached and written, and run it again".to_owned()
+                "check that database and chunk store can be reached and written, and run it again"
             }
-            Self::Settings(_) => "correct the variables".to_owned(),
-            Self::Egress(_) => "build selvage with its usual features".to_owned(),
-            Self::Rotation(error) => return Some(rotation_fix(error).to_owned()),
+            Self::Settings(_) => "correct the variables",
+            Self::Egress(_) => "build selvage with its usual features",
+            Self::Rotation(error) => rotation_fix(error),
             Self::NotRotated { .. } => {
-                "run it again once every instance has the new key; see `selvage keys status`, and give those anew that do not open".to_owned()
+                "run it again once every instance has the new key; see `selvage keys status`, and give those anew that do not open"
             }
             Self::KeysMissing { .. } => {
-                "add them to master_key or kms; without them what they wrap stays closed".to_owned()
+                "add them to master_key or kms; without them what they wrap stays closed"
             }
-            Self::Audit(_) => {
-                "compare with a backup, and find out who could write to the database".to_owned()
-            }
+            Self::Audit(_) => "compare with a backup, and find out who could write to the database",
         };
         Some(fix)
     }

@@ -1,5 +1,4 @@
 //! The tree's own rules: who depends on whom, where SQL may stand, how long a file may get. No network, no further tool.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -187,23 +187,31 @@ impl CliError {
                 "type it, or pass a file with `< FILE`".to_owned()
             }
             Self::Password(_) => "choose another one".to_owned(),
-            Self::Sweep(_) | Self::FileSweep(_) => {
-                "check that database and chunk store can be reached and written, and run it again".to_owned()
-            }
-            Self::Settings(_) => "correct the variables".to_owned(),
-            Self::Egress(_) => "build selvage with its usual features".to_owned(),
-            Self::Rotation(error) => return Some(rotation_fix(error).to_owned()),
-            Self::NotRotated { .. } => {
-                "run it again once every instance has the new key; see `selvage keys status`, and give those anew that do not open".to_owned()
-            }
-            Self::KeysMissing { .. } => {
-                "add them to master_key or kms; without them what they wrap stays closed".to_owned()
-            }
-            Self::Audit(_) => {
-                "compare with a backup, and find out who could write to the database".to_owned()
-            }
+            _ => return self.fix_of_data().map(str::to_owned),
         };
         Some(fix)
+    }
+
+    /// What to do where a command stopped that works on what is stored.
+    fn fix_of_data(&self) -> Option<&'static str> {
+        match self {
+            Self::Sweep(_) | Self::FileSweep(_) => Some(
+                "check that database and chunk store can be reached and written, and run it again",
+            ),
+            Self::Settings(_) => Some("correct the variables"),
+            Self::Egress(_) => Some("build selvage with its usual features"),
+            Self::Rotation(error) => Some(rotation_fix(error)),
+            Self::NotRotated { .. } => Some(
+                "run it again once every instance has the new key; see `selvage keys status`, and give those anew that do not open",
+            ),
+            Self::KeysMissing { .. } => {
+                Some("add them to master_key or kms; without them what they wrap stays closed")
+            }
+            Self::Audit(_) => {
+                Some("compare with a backup, and find out who could write to the database")
+            }
+            _ => None,
+        }
     }
 }
 

@@ -3,7 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use ambient::{Clock, Entropy};
+use egress::Egress;
 use manifest::{Manifest, RuntimeConfig, Secret, SqliteDatabase, Variables, VariablesProvider};
+use settings::VaultSettings;
+use vault::Vault;
 
 use crate::error::CliError;
 use crate::location::Location;
@@ -91,4 +95,23 @@ impl Application {
             Some(SqliteDatabase::File { path: None }) | None => Ok(None),
         }
     }
+}
+
+/// What sealing and opening secrets depends on.
+///
+/// # Errors
+/// [`CliError::Settings`] with all variables that are missing or malformed.
+pub fn vault_settings(variables: &Variables) -> Result<VaultSettings, CliError> {
+    let value = |name: &&str| variables.get(name).map_or("", manifest::Resolved::as_str).to_owned();
+    let values = VaultSettings::NAMES.iter().map(|name| (*name, value(name)));
+    Ok(VaultSettings::new(&values.collect())?)
+}
+
+/// The vault that these settings describe.
+///
+/// # Errors
+/// [`CliError::Egress`] when key services cannot be called from here.
+pub fn vault(settings: &VaultSettings) -> Result<Vault, CliError> {
+    let (egress, clock, entropy) = (Egress::new()?, Clock::system(), Entropy::system());
+    Ok(Vault::new(&settings.keyring, &settings.services, &egress, clock, entropy))
 }

@@ -68,6 +68,9 @@ pub struct Up {
     /// An origin in a private network that outbound calls may reach, e.g. `http://127.0.0.1:11434` (`*` for any port). Repeatable.
     #[arg(long, value_name = "ORIGIN")]
     pub allow_origin: Vec<Origin>,
+    /// An origin whose certificate is not verified, e.g. `https://models.lan:8443`, for models of the platform that say so. Repeatable.
+    #[arg(long, value_name = "ORIGIN")]
+    pub unverified_origin: Vec<Origin>,
     /// Where to serve metrics and health to the operator.
     #[arg(long, value_name = "ADDR")]
     pub admin_listen: Option<SocketAddr>,

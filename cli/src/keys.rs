@@ -4,11 +4,9 @@ use std::collections::BTreeMap;
 
 use ambient::{Clock, Entropy};
 use database::Database;
-use egress::Egress;
-use settings::VaultSettings;
 use vault::{KekStatus, Rotated, RotationError, Vault};
 
-use crate::application::Application;
+use crate::application::{self, Application};
 use crate::arguments::{Keys, KeysAction};
 use crate::error::CliError;
 use crate::location::Location;
@@ -109,10 +107,6 @@ async fn vault_of(
 
     let own = key.value().map(|value| (master_key::VARIABLE.to_owned(), value.to_owned()));
     let variables = application.variables(&BTreeMap::from_iter(own))?;
-    let value = |name: &&str| variables.get(name).map_or("", manifest::Resolved::as_str).to_owned();
-    let settings = VaultSettings::new(
-        &VaultSettings::NAMES.iter().map(|name| (*name, value(name))).collect(),
-    )?;
-    let (egress, clock, entropy) = (Egress::new()?, Clock::system(), Entropy::system());
-    Ok(Vault::new(&settings.keyring, &settings.services, &egress, clock, entropy))
+    let settings = application::vault_settings(&variables)?;
+    application::vault(&settings)
 }

@@ -8,12 +8,15 @@ use std::path::PathBuf;
 use std::process;
 
 use ambient::{Clock, Entropy};
+use egress::UrlPolicy;
 use host::{Host, HostError, Options, Origin, Prepared, Ready};
 use keyring::KeyringError;
+use manifest::Variables;
 use migrations::Migrations;
+use settings::VaultSettings;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::application::Application;
+use crate::application::{self, Application};
 use crate::arguments::Up;
 use crate::build;
 use crate::error::CliError;
@@ -24,6 +27,9 @@ use crate::terminal::{self, Progress};
 
 /// The variable that lists origins in private networks that outbound calls may reach.
 const EGRESS_ALLOW: &str = "egress_allow";
+
+/// The variable that lists origins whose certificates are not verified.
+const EGRESS_UNVERIFIED: &str = "egress_unverified";
 
 /// Does everything that has to be done on this machine for the application to run, and runs it until a signal comes.
 ///
@@ -39,8 +45,11 @@ pub async fn up(arguments: Up) -> Result<(), CliError> {
     )?;
     let state_dir = StateDir::open(&arguments.state_dir)?;
     let key = MasterKey::find(&application, state_dir.path(), &Entropy::system())?;
-    let own = own_variables(&application, &arguments.allow_origin, key.as_ref())?;
+    let own = own_variables(&application, &arguments, key.as_ref())?;
     let variables = application.variables(&own)?;
+    // Only now are there values for all variables, and it is early enough still: nothing was written (SECURITY R88).
+    let vault = key.as_ref().map(|_| application::vault_settings(&variables)).transpose()?;
+    check_unverified(&variables)?;
     let auto_migrate = Application::auto_migrate(&variables)?;
     let database = application.database(&variables)?;
     for address in [Some(arguments.listen), arguments.admin_listen].into_iter().flatten() {
@@ -55,7 +64,7 @@ pub async fn up(arguments: Up) -> Result<(), CliError> {
     keep_new_files_private();
     let prepared = Host::prepare(options(&arguments, own))?;
     if let (Some(auto_migrate), Some(database)) = (auto_migrate, database) {
-        open_schema(&database, auto_migrate, key.as_ref()).await?;
+        open_schema(&database, auto_migrate, key.as_ref(), vault.as_ref()).await?;
     } else if let Some(key) = &key {
         key.store()?;
     }
@@ -80,28 +89,45 @@ fn probe(address: std::net::SocketAddr) -> Result<(), CliError> {
 /// The values that this program gives to variables of the application.
 fn own_variables(
     application: &Application,
-    origins: &[Origin],
+    arguments: &Up,
     key: Option<&MasterKey>,
 ) -> Result<BTreeMap<String, String>, CliError> {
     let mut own = BTreeMap::new();
     if let Some(value) = key.and_then(MasterKey::value) {
         own.insert(master_key::VARIABLE.to_owned(), value.to_owned());
     }
-    if !origins.is_empty() && application.declares(EGRESS_ALLOW) {
+    for (name, origins, allowed) in [
+        (
+            EGRESS_ALLOW,
+            &arguments.allow_origin,
+            "all origins and leave --allow-origin out, or unset it",
+        ),
+        (EGRESS_UNVERIFIED, &arguments.unverified_origin, "nothing: --unverified-origin sets it"),
+    ] {
+        if origins.is_empty() || !application.declares(name) {
+            continue;
+        }
         let value = origins.iter().map(Origin::to_string).collect::<Vec<_>>().join(",");
-        own.insert(EGRESS_ALLOW.to_owned(), value.clone());
+        own.insert(name.to_owned(), value.clone());
         // Providers come first; an option that silently did nothing would be worse than an error.
         let variables = application.variables(&own)?;
-        let effective = variables.get(EGRESS_ALLOW).map_or("", manifest::Resolved::as_str);
+        let effective = variables.get(name).map_or("", manifest::Resolved::as_str);
         if effective != value {
-            return Err(CliError::Variable {
-                name: EGRESS_ALLOW,
-                value: effective.to_owned(),
-                allowed: "all origins and leave --allow-origin out, or unset it",
-            });
+            return Err(CliError::Variable { name, value: effective.to_owned(), allowed });
         }
     }
     Ok(own)
+}
+
+/// An origin that is none, or has no certificate, would otherwise be found by the first request.
+fn check_unverified(variables: &Variables) -> Result<(), CliError> {
+    let value = variables.get(EGRESS_UNVERIFIED).map_or("", manifest::Resolved::as_str);
+    let checked = UrlPolicy::default().with_unverified(value);
+    checked.map(drop).map_err(|_| CliError::Variable {
+        name: EGRESS_UNVERIFIED,
+        value: value.to_owned(),
+        allowed: "origins over TLS such as https://models.lan:8443, separated by commas",
+    })
 }
 
 fn options(arguments: &Up, variables: BTreeMap<String, String>) -> Options {
@@ -109,6 +135,7 @@ fn options(arguments: &Up, variables: BTreeMap<String, String>) -> Options {
     options.runtime_config.clone_from(&arguments.runtime_config);
     options.variables = variables;
     options.allow_origins.clone_from(&arguments.allow_origin);
+    options.unverified_origins.clone_from(&arguments.unverified_origin);
     options.admin_listen = arguments.admin_listen;
     if let Some(directory) = user_cache() {
         options.cache_dir = directory.join("selvage");
@@ -125,11 +152,12 @@ fn user_cache() -> Option<PathBuf> {
     })
 }
 
-/// Brings the schema up, or refuses it, and ties the master key to the database.
+/// Brings the schema up, or refuses it, ties the master key to the database, and refuses one whose secrets could not be opened.
 async fn open_schema(
     location: &Location,
     auto_migrate: bool,
     key: Option<&MasterKey>,
+    vault: Option<&VaultSettings>,
 ) -> Result<(), CliError> {
     let database = location.open()?;
     let now = Clock::system().now();
@@ -147,7 +175,9 @@ async fn open_schema(
     // The order matters when the program dies in between: a key that the database knows is on the disk already.
     keyring_of(location, keyring::check(&database, &key.keyring).await)?;
     key.store()?;
-    keyring_of(location, keyring::register(&database, &key.keyring, now).await)
+    keyring_of(location, keyring::register(&database, &key.keyring, now).await)?;
+    let Some(vault) = vault else { return Ok(()) };
+    Ok(vault::check(&database, &application::vault(vault)?).await?)
 }
 
 /// Says which database a key does not fit.

@@ -9,6 +9,8 @@
 
 mod support;
 
+use std::process::{Command, Stdio};
+
 use ambient::{Clock, Entropy};
 use database::Database;
 use egress::Egress;
@@ -18,11 +20,25 @@ use vault::{KeyServices, Kind, Owner, Vault};
 
 const DATABASE: [&str; 2] = ["--database", "selvage.db"];
 
-/// Runs `selvage keys` with this ring.
-fn keys(project: &Project, ring: &str, arguments: &[&str]) -> Outcome {
+/// `selvage keys` with this ring.
+fn command(project: &Project, ring: &str, arguments: &[&str]) -> Command {
     let mut command = project.selvage(&["keys"]);
     command.args(arguments).args(DATABASE).env("SPIN_VARIABLE_MASTER_KEY", ring);
-    Outcome::of(command.output().unwrap())
+    command
+}
+
+fn keys(project: &Project, ring: &str, arguments: &[&str]) -> Outcome {
+    Outcome::of(command(project, ring, arguments).output().unwrap())
+}
+
+fn vault(ring: &str) -> Vault {
+    let (ring, services) = (ring.parse().unwrap(), KeyServices::default());
+    Vault::new(&ring, &services, &Egress::new().unwrap(), Clock::system(), Entropy::system())
+}
+
+/// Where the secret of this number lies.
+fn place(id: &str) -> Owner<'_> {
+    Owner { account_id: None, kind: Kind::Key, id }
 }
 
 /// A migrated database with this many secrets of the deployment.
@@ -30,15 +46,14 @@ async fn with_secrets(count: usize) -> Project {
     let project = Project::new(PRODUCT);
     project.run(&["migrate", "up", DATABASE[0], DATABASE[1]]).success();
     let database = Database::open(&project.path("selvage.db")).unwrap();
-    let (ring, services) = (MASTER_KEY.parse().unwrap(), KeyServices::default());
-    let (egress, clock) = (Egress::new().unwrap(), Clock::system());
-    let vault = Vault::new(&ring, &services, &egress, clock, Entropy::system());
+    let vault = vault(MASTER_KEY);
+    let mut statements = Vec::new();
     for n in 0..count {
         let id = format!("key_{n}");
-        let owner = Owner { account_id: None, kind: Kind::Key, id: &id };
-        let sealed = vault.seal(&owner.row(), b"hunter2").await.unwrap();
-        database.batch(owner.put(sealed, None, NOW).into()).await.unwrap();
+        let sealed = vault.seal(&place(&id).row(), id.as_bytes()).await.unwrap();
+        statements.extend(place(&id).put(sealed, None, NOW));
     }
+    database.batch(statements).await.unwrap();
     database.close().await.unwrap();
     project
 }
@@ -104,4 +119,57 @@ async fn a_key_that_is_missing_is_named() {
     assert!(outcome.error().contains("1 keys that wrap secrets are not configured"));
     let error = keys(&project, &format!("new:{OTHER_MASTER_KEY}"), &["rotate"]).error();
     assert!(error.contains("2 secrets are not under the current key"), "{error}");
+}
+
+/// How many secrets are not under this key.
+async fn left(database: &Database, current: &str) -> u64 {
+    let keks = vault::status(database).await.unwrap();
+    keks.iter().filter(|kek| kek.id != current).map(|kek| kek.secrets).sum()
+}
+
+#[tokio::test]
+async fn a_rotation_that_is_killed_goes_on_where_it_was() {
+    const SECRETS: u64 = 3_000;
+    let project = with_secrets(usize::try_from(SECRETS).unwrap()).await;
+    let database = Database::open(&project.path("selvage.db")).unwrap();
+    let rings = [
+        ("ring:new", format!("new:{OTHER_MASTER_KEY},1:{MASTER_KEY}")),
+        ("ring:1", format!("1:{MASTER_KEY},new:{OTHER_MASTER_KEY}")),
+    ];
+    // There and back until one was killed on its way: a machine may be quicker than the kill, but not always.
+    let (mut current, mut ring, mut was_killed) = ("", "", false);
+    for (kek_id, text) in rings.iter().cycle().take(10) {
+        (current, ring) = (kek_id, text);
+        let mut child = command(&project, ring, &["rotate"]).stderr(Stdio::null()).spawn().unwrap();
+        while left(&database, current).await == SECRETS && child.try_wait().unwrap().is_none() {}
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let rest = left(&database, current).await;
+        was_killed = 0 < rest && rest < SECRETS;
+        if was_killed {
+            let error = keys(&project, ring, &["retire", the_other(current)]).error();
+            assert!(error.contains(&format!("wraps {rest} secrets")), "{error}");
+        }
+        assert_eq!(
+            keys(&project, ring, &["rotate"]).success(),
+            format!("wrapped     the keys of {rest} secrets with {current}\n")
+        );
+        assert_eq!(left(&database, current).await, 0);
+        if was_killed {
+            break;
+        }
+    }
+    assert!(was_killed);
+    keys(&project, ring, &["retire", the_other(current)]).success();
+    let alone = vault(ring.split(',').next().unwrap());
+    for n in 0..SECRETS {
+        let id = format!("key_{n}");
+        let sealed = place(&id).find(&database).await.unwrap().unwrap();
+        assert_eq!(&*alone.open(&place(&id).row(), &sealed).await.unwrap(), id.as_bytes());
+    }
+}
+
+/// The key that is not this one.
+fn the_other(kek_id: &str) -> &'static str {
+    if kek_id == "ring:1" { "ring:new" } else { "ring:1" }
 }

@@ -290,3 +290,85 @@ fn allowed_origins_and_the_variable_for_them_exclude_each_other() {
     assert_eq!(nonsense.code, Some(2));
     assert!(nonsense.stderr.contains("is not an origin"), "{nonsense:?}");
 }
+
+/// What sealing secrets depends on, as the application of the repository declares it.
+fn with_vault() -> String {
+    PRODUCT.replace(
+        "[variables]",
+        "[variables]\nkms = { default = \"\", secret = true }\negress_allow = { default = \"\" }\negress_unverified = { default = \"\" }",
+    )
+}
+
+#[test]
+fn settings_of_the_vault_that_do_not_serve_are_refused_before_anything_is_made() {
+    let project = Project::new(&with_vault());
+    for (name, value, expected) in [
+        ("KMS", "hunter2", "kms: it is no JSON array"),
+        ("KMS", r#"[{"type":"hunter2"}]"#, "kms: "),
+        ("KMS", r#"[{"type":"vault_transit","name":"hc","token":"hunter2"}]"#, "kms: "),
+        (
+            "KMS",
+            r#"[{"type":"vault_transit","name":"hc","url":"http://127.0.0.1:8200","token":"hunter2","key":"k"}]"#,
+            "kms: service hc: url: The URL must begin with https://.",
+        ),
+        ("EGRESS_ALLOW", "hunter2", "egress_allow: it is no list of origins"),
+        (
+            "MASTER_KEY",
+            "c2hvcnQ=",
+            "the master key in the variable master_key is not usable: key 1 has 5 bytes",
+        ),
+        (
+            "MASTER_KEY",
+            "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+            "key 1 repeats itself or is an example",
+        ),
+    ] {
+        let mut command = project.selvage(&["up", "--listen", "127.0.0.1:0"]);
+        let command = command.env(format!("SPIN_VARIABLE_{name}"), value);
+        let error = support::Outcome::of(command.output().unwrap()).error();
+        assert!(error.contains(expected), "{name} {value}: {error}");
+        assert!(error.contains("; fix: "), "{error}");
+        assert!(!error.contains("hunter2"), "{error}");
+        assert!(!project.path(".selvage/selvage.db").exists());
+        assert!(!project.path(".selvage/master.key").exists());
+    }
+}
+
+#[tokio::test]
+async fn secrets_under_a_key_that_is_not_configured_or_was_retired_keep_it_from_serving() {
+    let project = Project::new(&with_vault());
+    project.up(&[]).end(Signal::TERM);
+    let database = Database::open(&project.path(".selvage/selvage.db")).unwrap();
+    let run = async |sql: &str| {
+        database.query(Statement::new(sql.to_owned())).await.unwrap();
+    };
+    run("INSERT INTO kek (id, created_at) VALUES ('hc:1', 1)").await;
+    project.up(&[]).end(Signal::TERM);
+    run("INSERT INTO secret (id, kind, kek_id, wrapped_dek, sealed, created_at, updated_at) VALUES ('m', 'mcp_server', 'hc:1', x'00', x'00', 1, 1)").await;
+    let error = project.run(&["up", "--listen", "127.0.0.1:0"]).error();
+    assert!(error.contains(r#"the key "hc:1""#), "{error}");
+    assert!(error.contains("; fix: check master_key and kms"), "{error}");
+    run("DELETE FROM secret").await;
+    run("INSERT INTO kek (id, created_at, retired_at) VALUES ('ring:1', 1, 2)").await;
+    let error = project.run(&["up", "--listen", "127.0.0.1:0"]).error();
+    assert!(error.contains(r#"the key "ring:1" was retired"#), "{error}");
+    assert!(error.contains("; fix: give the new key an id of its own"), "{error}");
+}
+
+#[test]
+fn origins_that_need_no_proof_are_named_in_one_way_and_over_tls() {
+    let project = Project::new(&with_vault());
+    let up = ["up", "--listen", "127.0.0.1:0", "--unverified-origin"];
+    let arguments = [&up[..], &["https://lab.example:8443"]].concat();
+    support::Server::start(&mut project.selvage(&arguments)).end(Signal::TERM);
+    let mut command = project.selvage(&arguments);
+    let command = command.env("SPIN_VARIABLE_EGRESS_UNVERIFIED", "https://other.example");
+    let error = support::Outcome::of(command.output().unwrap()).error();
+    assert!(error.contains("the variable egress_unverified is"), "{error}");
+    let plain = project.run(&[&up[..], &["http://lab.example"]].concat()).error();
+    assert!(
+        plain.contains("the variable egress_unverified is \"http://lab.example:80\""),
+        "{plain}"
+    );
+    assert!(plain.contains("; fix: set it to origins over TLS"), "{plain}");
+}

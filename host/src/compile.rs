@@ -218,7 +218,8 @@ impl Prepared {
             open: metrics.outbound_connections.clone(),
             total: metrics.outbound_connections_opened.clone(),
         };
-        OutboundClient::new(network, self.config.outbound_http.connection_pooling)
+        let unverified = &self.options.unverified_origins;
+        OutboundClient::new(network, unverified, self.config.outbound_http.connection_pooling)
     }
 
     /// The components in the order of `variants`.

@@ -22,6 +22,8 @@ pub struct Options {
     pub variables: BTreeMap<String, String>,
     /// Private origins that outbound requests may reach although their network is blocked.
     pub allow_origins: Vec<Origin>,
+    /// Origins whose certificates are not verified. It opens no network.
+    pub unverified_origins: Vec<Origin>,
     /// Where the application listens; port 0 takes a free one.
     pub listen: SocketAddr,
     /// Where metrics and health are served, when at all.
@@ -47,6 +49,7 @@ impl Options {
             state_dir,
             variables: BTreeMap::new(),
             allow_origins: Vec::new(),
+            unverified_origins: Vec::new(),
             listen,
             admin_listen: None,
             access_log: true,

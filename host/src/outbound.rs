@@ -14,7 +14,7 @@ use http::{Request, Response, Version, header};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::Sleep;
@@ -25,6 +25,7 @@ use crate::connector::{CONNECT_TIMEOUT, CONNECT_WITHIN, ConnectError, Connector,
 use crate::error::HostError;
 use crate::grants::Grants;
 use crate::metrics::ComponentMetrics;
+use crate::origin::Origin;
 
 /// How long a response, or the next part of it, may take when the guest does not say. As in Spin.
 const READ_TIMEOUT: Duration = Duration::from_mins(10);
@@ -44,20 +45,26 @@ const SELF_HOST: &str = "self.alt";
 /// The pooled client of the whole application.
 #[derive(Clone)]
 pub struct OutboundClient {
-    client: Client<HttpsConnector<Connector>, WasiBody>,
+    verified: HttpClient,
+    /// For the origins that the operator trusts without proof.
+    unverified: HttpClient,
+    unverified_origins: Arc<[Origin]>,
 }
 
+type HttpClient = Client<HttpsConnector<Connector>, WasiBody>;
+
 impl OutboundClient {
-    /// A client that connects through `network`. Without `pooling` each request gets a connection of its own.
-    pub fn new(network: Network, pooling: bool) -> Result<Self, HostError> {
-        let tls = HttpsConnectorBuilder::new()
-            .with_provider_and_webpki_roots(rustls::crypto::ring::default_provider())
-            .map_err(|error| HostError::Engine {
-                reason: format!("TLS is not available: {error}"),
-            })?
-            .https_or_http()
-            .enable_all_versions()
-            .wrap_connector(Connector::new(network));
+    /// A client that connects through `network`, and takes any certificate from hosts of `unverified_origins`. Without `pooling` each request
+    /// gets a connection of its own.
+    pub fn new(
+        network: Network,
+        unverified_origins: &[Origin],
+        pooling: bool,
+    ) -> Result<Self, HostError> {
+        let failed = |error| HostError::Engine { reason: format!("TLS is not available: {error}") };
+        let connector = Connector::new(network);
+        let verified = tls::verified(connector.clone()).map_err(failed)?;
+        let unverified = tls::unverified(connector).map_err(failed)?;
         let mut builder = Client::builder(TokioExecutor::new());
         builder
             .pool_timer(TokioTimer::new())
@@ -65,7 +72,17 @@ impl OutboundClient {
             .pool_max_idle_per_host(if pooling { 32 } else { 0 })
             .http2_max_header_list_size(HEADER_BYTES_MAX)
             .http2_adaptive_window(true);
-        Ok(Self { client: builder.build(tls) })
+        Ok(Self {
+            verified: builder.build(verified),
+            unverified: builder.build(unverified),
+            unverified_origins: unverified_origins.into(),
+        })
+    }
+
+    /// The client for a URI. A connection that was made unverified is never used for another origin: the two have pools of their own.
+    fn client(&self, uri: &Uri) -> &HttpClient {
+        let is_unverified = self.unverified_origins.iter().any(|origin| origin.contains(uri));
+        if is_unverified { &self.unverified } else { &self.verified }
     }
 
     async fn send(
@@ -79,7 +96,7 @@ impl OutboundClient {
         let connect = options.connect_timeout.unwrap_or(CONNECT_TIMEOUT);
         let first_byte = options.first_byte_timeout.unwrap_or(READ_TIMEOUT);
         let between_bytes = options.between_bytes_timeout.unwrap_or(READ_TIMEOUT);
-        let response = CONNECT_WITHIN.scope(connect, self.client.request(request));
+        let response = CONNECT_WITHIN.scope(connect, self.client(request.uri()).request(request));
         let response = tokio::time::timeout(first_byte.saturating_add(connect), response)
             .await
             .map_err(|_| Error::ConnectionReadTimeout)?

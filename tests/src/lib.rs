@@ -2,6 +2,7 @@
 #![expect(
     clippy::indexing_slicing,
     clippy::expect_used,
+    clippy::unwrap_used,
     clippy::panic,
     clippy::missing_panics_doc,
     reason = "this crate is test code: what does not hold must stop the test"
@@ -10,6 +11,7 @@
 pub mod client;
 pub mod conformance;
 pub mod server;
+pub mod tree;
 pub mod workspace;
 
 pub use client::{Answer, Bare, Client};

@@ -2,11 +2,9 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
-use std::process::Command;
 
+use e2e::tree::{packages, rust_files};
 use e2e::workspace::root;
-use serde_json::Value;
 
 const LINES_MAX: usize = 400;
 
@@ -14,7 +12,7 @@ const LINES_MAX: usize = 400;
 const SPIN_SDK_ALLOWED: [&str; 5] = ["ambient", "chunks", "database", "egress", "settings"];
 
 /// The libraries that a host may use: none of them knows the product.
-const HOST_MAY_USE: [&str; 3] = ["engine", "hrana", "manifest"];
+const HOST_MAY_USE: [&str; 4] = ["engine", "hrana", "manifest", "tls"];
 
 /// Words of the product. The host serves any application, so none may stand in it or in what it uses.
 const PRODUCT_NOUNS: [&str; 6] =
@@ -99,7 +97,13 @@ fn the_product_s_sql_stands_in_sql_files_only() {
 #[test]
 fn the_host_knows_no_product() {
     let mut offences = Vec::new();
-    for folder in ["host/src", "crates/engine/src", "crates/hrana/src", "crates/manifest/src"] {
+    for folder in [
+        "host/src",
+        "crates/engine/src",
+        "crates/hrana/src",
+        "crates/manifest/src",
+        "crates/tls/src",
+    ] {
         for path in rust_files(&root().join(folder)) {
             let text = std::fs::read_to_string(&path).unwrap().to_lowercase();
             offences.extend(
@@ -160,58 +164,4 @@ fn local_links_of_the_documents_lead_somewhere() {
         }
     }
     assert_eq!(broken, [""; 0]);
-}
-
-struct Package {
-    /// The part of the tree: `components`, `crates`, `host`, `cli`, `tests` or `tests/guests`.
-    folder: String,
-    /// Names of normal and build dependencies; what only tests use may point anywhere.
-    dependencies: BTreeSet<String>,
-}
-
-fn packages() -> BTreeMap<String, Package> {
-    let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version=1", "--no-deps", "--offline"])
-        .current_dir(root())
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let packages = metadata["packages"].as_array().unwrap();
-    packages
-        .iter()
-        .map(|package| {
-            let manifest = Path::new(package["manifest_path"].as_str().unwrap());
-            let relative = manifest.parent().unwrap().strip_prefix(root()).unwrap();
-            let folder = match relative.parent().and_then(Path::to_str) {
-                Some("") | None => relative.to_str().unwrap().to_owned(),
-                Some(parent) => parent.to_owned(),
-            };
-            let dependencies = package["dependencies"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .filter(|dependency| dependency["kind"] != "dev")
-                .map(|dependency| dependency["name"].as_str().unwrap().to_owned())
-                .collect();
-            (package["name"].as_str().unwrap().to_owned(), Package { folder, dependencies })
-        })
-        .collect()
-}
-
-fn rust_files(folder: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap();
-        if name == "target" || name.starts_with('.') {
-            continue;
-        }
-        if path.is_dir() {
-            files.extend(rust_files(&path));
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            files.push(path);
-        }
-    }
-    files
 }

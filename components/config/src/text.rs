@@ -1,6 +1,6 @@
 //! Rules for texts and URLs.
 
-use egress::UrlPolicy;
+use egress::{Target, UrlPolicy, UrlRefused};
 use problem::FieldError;
 
 pub const NAME_CHARS_MAX: usize = 100;
@@ -12,6 +12,15 @@ pub struct CheckedUrl {
     pub url: String,
     /// Scheme, host and port.
     pub origin: String,
+}
+
+impl CheckedUrl {
+    /// One that is stored. It is not checked again before it is called: whoever changes something else should not have to care that the
+    /// operator has closed it meanwhile.
+    pub fn stored(url: &str) -> Self {
+        let origin: Vec<_> = url.splitn(4, '/').take(3).collect();
+        Self { url: url.to_owned(), origin: origin.join("/") }
+    }
 }
 
 /// A name without spaces around it.
@@ -30,22 +39,33 @@ pub fn name(text: &str) -> Result<String, FieldError> {
 /// A URL of an API, to which paths are added.
 ///
 /// # Errors
-/// The rule of the policy that it breaks.
-pub fn base_url(policy: &UrlPolicy, text: &str) -> Result<CheckedUrl, FieldError> {
+/// The rule that it breaks: that there is no query, or one of the policy that `check` asks.
+pub fn base_url(
+    text: &str,
+    check: impl FnOnce(&str) -> Result<Target, UrlRefused>,
+) -> Result<CheckedUrl, FieldError> {
     if text.contains('?') {
         return Err(FieldError::new("/base_url", "The URL may not hold a query."));
     }
-    let checked = url(policy, "/base_url", text)?;
-    Ok(CheckedUrl { url: checked.url.trim_end_matches('/').to_owned(), ..checked })
+    match check(text) {
+        Ok(target) => Ok(CheckedUrl {
+            url: target.as_str().trim_end_matches('/').to_owned(),
+            origin: target.origin(),
+        }),
+        Err(refused @ UrlRefused::Verified) => {
+            Err(FieldError::new("/verify_ssl", refused.to_string()))
+        }
+        Err(refused) => Err(FieldError::new("/base_url", refused.to_string())),
+    }
 }
 
 /// A URL as it is.
 ///
 /// # Errors
 /// The rule of the policy that it breaks.
-pub fn url(policy: &UrlPolicy, pointer: &str, text: &str) -> Result<CheckedUrl, FieldError> {
+pub fn url(policy: &UrlPolicy, text: &str) -> Result<String, FieldError> {
     match policy.check(text) {
-        Ok(target) => Ok(CheckedUrl { url: target.as_str().to_owned(), origin: target.origin() }),
-        Err(refused) => Err(FieldError::new(pointer, refused.to_string())),
+        Ok(target) => Ok(target.as_str().to_owned()),
+        Err(refused) => Err(FieldError::new("/url", refused.to_string())),
     }
 }

@@ -15,8 +15,8 @@ use axum::http::{Method, StatusCode};
 use futures::future::join_all;
 use serde_json::{Value, json};
 use support::{
-    MODELS, STRANGE_IDS, Setup, assert_bad_requests, assert_broken_rules, model, send, setup,
-    setup_with, with,
+    MODELS, STRANGE_IDS, Setup, assert_bad_requests, assert_broken_rules, instance, model, send,
+    setup, setup_with, with,
 };
 use testing::{Client, hostile_urls};
 
@@ -252,4 +252,21 @@ async fn an_account_has_at_most_a_hundred_keys() {
     let cursor = page["next_cursor"].as_str().unwrap();
     let rest = setup.ada.get(&format!("{KEYS}?limit=60&cursor={cursor}")).await.body;
     assert_eq!((rest["data"].as_array().unwrap().len(), &rest["next_cursor"]), (40, &Value::Null));
+}
+
+#[tokio::test]
+async fn what_the_operator_has_closed_meanwhile_can_still_be_renamed() {
+    let origin = "http://127.0.0.1:11434";
+    let setup = setup_with(&[("egress_allow", origin)]).await;
+    let body = with(&key("a"), "base_url", json!(format!("{origin}/v1")));
+    let path = setup.created(&setup.ada, KEYS, &body).await;
+    let router = instance(&setup.database, setup.clock.clone(), &[]);
+    let ada = Client::new(router).with_token(&setup.ada_person.token);
+    let change = json!({"name": "b", "is_active": false, "base_url": format!("{origin}/v1")});
+    let changed = ada.patch(&path, &change).await;
+    assert_eq!(changed.status, StatusCode::OK, "{}", changed.body);
+    let stored = "SELECT count(*) AS n FROM provider_key WHERE name = 'b' AND origin = 'http://127.0.0.1:11434' AND is_active = 0";
+    assert_eq!(setup.count(stored).await, 1, "it still goes where it was given for");
+    let moved = json!({"base_url": format!("{origin}/v2"), "value": VALUE});
+    assert_eq!(ada.patch(&path, &moved).await.pointers(), ["/base_url"]);
 }

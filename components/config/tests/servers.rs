@@ -16,9 +16,9 @@ use bytes::Bytes;
 use hyper::Response;
 use serde_json::{Value, json};
 use support::{
-    STRANGE_IDS, assert_bad_requests, assert_broken_rules, send, setup, setup_with, with,
+    STRANGE_IDS, assert_bad_requests, assert_broken_rules, instance, send, setup, setup_with, with,
 };
-use testing::{HttpServer, hostile_urls};
+use testing::{Client, HttpServer, hostile_urls};
 
 const SERVERS: &str = "/api/mcp-servers";
 const SYSTEM: &str = "/api/system/mcp-servers";
@@ -155,10 +155,6 @@ async fn what_is_no_server_is_refused() {
         (with(&fine, "secret", json!("a\nb")), "/secret"),
     ];
     assert_broken_rules(&setup.ada, Method::POST, SERVERS, &rules).await;
-    for url in hostile_urls() {
-        let answer = setup.ada.post(SERVERS, &with(&fine, "url", json!(url))).await;
-        assert_eq!(answer.pointers(), ["/url"], "{url:?}");
-    }
     assert_eq!(setup.count("SELECT count(*) AS n FROM mcp_server").await, 0);
 }
 
@@ -276,4 +272,50 @@ async fn an_account_has_at_most_fifty_servers() {
     let answer = setup.ada.post(SERVERS, &with(&server("one more"), "secret", json!("x"))).await;
     assert_eq!((answer.status, answer.code()), (StatusCode::CONFLICT, "limit_reached"));
     assert_eq!(setup.count("SELECT count(*) AS n FROM secret").await, 0);
+}
+
+#[tokio::test]
+async fn what_the_operator_has_closed_meanwhile_can_still_be_renamed_and_not_called() {
+    let mcp = mcp_server("Bearer right", Arc::default()).await;
+    let origin = mcp.origin();
+    let setup = setup_with(&[("egress_allow", &origin)]).await;
+    let body = with(&server("a"), "url", json!(format!("{origin}/mcp")));
+    let path = setup.created(&setup.ada, SERVERS, &with(&body, "secret", json!("right"))).await;
+    let tested = setup.ada.post(&format!("{path}/test"), &Value::Null).await.body;
+    assert_eq!(tested["ok"], true, "{tested}");
+    let router = instance(&setup.database, setup.clock.clone(), &[]);
+    let ada = Client::new(router).with_token(&setup.ada_person.token);
+    for url in [format!("{origin}/other"), format!("{origin}/mcp/")] {
+        let answer = ada.patch(&path, &json!({"url": url, "secret": "right"})).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{url}");
+        assert_eq!(answer.pointers(), ["/url"], "{url}");
+    }
+    for change in [json!({"name": "b"}), json!({"enabled": false}), body] {
+        let answer = ada.patch(&path, &change).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    }
+    let closed = ada.post(&format!("{path}/test"), &Value::Null).await.body;
+    assert_eq!((&closed["ok"], &closed["error"]), (&json!(false), &json!("url_refused")));
+    let kept = ada.get(&path).await.body;
+    assert_eq!(kept["tools"], tested["tools"], "a failure forgets nothing");
+    assert_eq!(kept["tools_at"], "2026-11-22T02:33:09.250Z");
+}
+
+#[tokio::test]
+async fn no_hostile_url_is_taken() {
+    let setup = setup().await;
+    let path = setup.created(&setup.ada, SERVERS, &server("a")).await;
+    let urls = hostile_urls();
+    assert!(600 <= urls.len());
+    for url in urls {
+        let body = with(&server("b"), "url", json!(url));
+        for answer in [
+            setup.ada.post(SERVERS, &body).await,
+            setup.admin.post(SYSTEM, &body).await,
+            setup.ada.patch(&path, &json!({"url": url})).await,
+        ] {
+            assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{url:?}");
+            assert_eq!(answer.pointers(), ["/url"], "{url:?}");
+        }
+    }
 }

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use crate::message::{check_head, read};
+use crate::policy::Certificates;
 use crate::{EgressError, Limits, Request, Response, StreamLimits, StreamedResponse};
 
 pub(crate) use hyper::body::Incoming;
@@ -24,8 +25,12 @@ const IDLE_MAX: Duration = Duration::from_secs(30);
 /// Sends requests. Clones share their connections. Its calls must run inside a tokio runtime.
 #[derive(Debug, Clone)]
 pub struct Egress {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    verified: HttpClient,
+    /// For targets that [`crate::UrlPolicy::check_unverified`] made, which the operator trusts without proof.
+    unverified: HttpClient,
 }
+
+type HttpClient = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 
 impl Egress {
     /// A sender that trusts the certificate authorities of Mozilla's list.
@@ -37,19 +42,15 @@ impl Egress {
         http.enforce_http(false);
         http.set_nodelay(true);
         http.set_connect_timeout(Some(CONNECT_MAX));
-        // Named here, because rustls panics when it has to guess between two that other crates enabled.
-        let connector = HttpsConnectorBuilder::new()
-            .with_provider_and_webpki_roots(rustls::crypto::ring::default_provider())
-            .map_err(|_| EgressError::Unsendable)?
-            .https_or_http()
-            .enable_http1()
-            .enable_http2()
-            .wrap_connector(http);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE_MAX)
-            .build(connector);
-        Ok(Self { client })
+        let client = |connector| {
+            Client::builder(TokioExecutor::new())
+                .pool_timer(TokioTimer::new())
+                .pool_idle_timeout(IDLE_MAX)
+                .build(connector)
+        };
+        let verified = tls::verified(http.clone()).map_err(|_| EgressError::Unsendable)?;
+        let unverified = tls::unverified(http).map_err(|_| EgressError::Unsendable)?;
+        Ok(Self { verified: client(verified), unverified: client(unverified) })
     }
 
     /// Sends a request and reads the answer, whatever its status but for redirects.
@@ -79,11 +80,15 @@ impl Egress {
     }
 
     async fn exchange(&self, request: Request) -> Result<http::Response<Incoming>, EgressError> {
+        let client = match request.target.certificates() {
+            Certificates::Verified => &self.verified,
+            Certificates::Unverified => &self.unverified,
+        };
         let mut outgoing = http::Request::new(Full::new(request.body));
         *outgoing.method_mut() = request.method;
         *outgoing.uri_mut() = request.target.uri()?;
         *outgoing.headers_mut() = request.headers;
-        self.client.request(outgoing).await.map_err(|error| classify(&error))
+        client.request(outgoing).await.map_err(|error| classify(&error))
     }
 }
 

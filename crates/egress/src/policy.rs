@@ -46,16 +46,33 @@ pub enum UrlRefused {
     Host,
     #[error("The URL may use ports 443 and 8443 only.")]
     Port,
+    #[error(
+        "The certificate of this host is not verified, so that only the platform's own entries may name it."
+    )]
+    Unverified,
+    #[error("Certificates go unverified only where the operator says so in egress_unverified.")]
+    Verified,
 }
 
 /// A URL that may be called.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Target(Url);
+pub struct Target {
+    url: Url,
+    certificates: Certificates,
+}
+
+/// Whether a host must prove who it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Certificates {
+    Verified,
+    Unverified,
+}
 
 /// Which URLs may be called.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UrlPolicy {
     opened: Vec<Origin>,
+    unverified: Vec<Origin>,
 }
 
 /// A text is no list of origins.
@@ -73,11 +90,51 @@ struct Origin {
 }
 
 impl UrlPolicy {
-    /// Reads a URL and says whether it may be called.
+    /// The same policy with these origins, separated by commas, whose certificates are not verified: what `egress_unverified` says. It opens
+    /// nothing.
+    ///
+    /// # Errors
+    /// [`ParseOriginsError`], also for an origin without TLS, which has no certificate.
+    pub fn with_unverified(self, origins: &str) -> Result<Self, ParseOriginsError> {
+        let Self { opened: unverified, .. } = origins.parse()?;
+        if unverified.iter().any(|origin| origin.scheme != "https") {
+            return Err(ParseOriginsError);
+        }
+        Ok(Self { unverified, ..self })
+    }
+
+    /// Reads a URL and says whether it may be called, of a host that must prove who it is.
     ///
     /// # Errors
     /// [`UrlRefused`] with the first rule that it breaks.
     pub fn check(&self, text: &str) -> Result<Target, UrlRefused> {
+        let url = self.read(text)?;
+        if self.is_unverified(&url) {
+            return Err(UrlRefused::Unverified);
+        }
+        Ok(Target { url, certificates: Certificates::Verified })
+    }
+
+    /// As [`UrlPolicy::check`], of a host that the operator trusts without proof.
+    ///
+    /// A URL passes one of the two at most, so that nobody's connection goes unverified but by choice: whether it does is the host's affair in a
+    /// component, and of an origin as a whole.
+    ///
+    /// # Errors
+    /// [`UrlRefused`] with the first rule that it breaks.
+    pub fn check_unverified(&self, text: &str) -> Result<Target, UrlRefused> {
+        let url = self.read(text)?;
+        if !self.is_unverified(&url) {
+            return Err(UrlRefused::Verified);
+        }
+        Ok(Target { url, certificates: Certificates::Unverified })
+    }
+
+    fn is_unverified(&self, url: &Url) -> bool {
+        self.unverified.iter().any(|origin| origin.is_of(url))
+    }
+
+    fn read(&self, text: &str) -> Result<Url, UrlRefused> {
         if !is_plain(text) {
             return Err(UrlRefused::Malformed);
         }
@@ -95,7 +152,7 @@ impl UrlPolicy {
         if !self.opened.iter().any(|origin| origin.is_of(&url)) {
             check_public(&url)?;
         }
-        Ok(Target(url))
+        Ok(url)
     }
 }
 
@@ -158,7 +215,8 @@ impl FromStr for UrlPolicy {
     /// Reads `egress_allow`: origins separated by commas, `*` for any port. Empty opens nothing.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
-        Ok(Self { opened: parts.map(str::parse).collect::<Result<_, _>>()? })
+        let opened = parts.map(str::parse).collect::<Result<_, _>>()?;
+        Ok(Self { opened, unverified: Vec::new() })
     }
 }
 
@@ -188,27 +246,27 @@ impl FromStr for Origin {
 impl Target {
     /// The URL as it is sent.
     pub fn as_str(&self) -> &str {
-        self.0.as_str()
+        self.url.as_str()
     }
 
     /// Scheme, host and port; the port only if it is not the scheme's own.
     pub fn origin(&self) -> String {
-        self.0.origin().ascii_serialization()
+        self.url.origin().ascii_serialization()
     }
 
     /// Host and port as the header `host` has them: the port where it does not go without saying.
     pub fn authority(&self) -> &str {
-        self.0.authority()
+        self.url.authority()
     }
 
     /// The path as it is sent.
     pub fn path(&self) -> &str {
-        self.0.path()
+        self.url.path()
     }
 
     /// What follows the question mark, as it is sent; empty when there is none.
     pub fn query(&self) -> &str {
-        self.0.query().unwrap_or_default()
+        self.url.query().unwrap_or_default()
     }
 
     /// What a reference in an answer of this target means, if it stays within the target's origin.
@@ -216,24 +274,29 @@ impl Target {
         if !is_plain(reference) {
             return None;
         }
-        let url = self.0.join(reference).ok()?;
-        let stays = url.origin() == self.0.origin()
+        let url = self.url.join(reference).ok()?;
+        let stays = url.origin() == self.url.origin()
             && url.username().is_empty()
             && url.password().is_none()
             && url.fragment().is_none()
             && is_plain(url.as_str());
-        stays.then_some(Self(url))
+        stays.then_some(Self { url, certificates: self.certificates })
+    }
+
+    #[cfg(not(target_family = "wasm"))]
+    pub(crate) fn certificates(&self) -> Certificates {
+        self.certificates
     }
 
     pub(crate) fn uri(&self) -> Result<Uri, EgressError> {
-        self.0.as_str().parse().map_err(|_| EgressError::Unsendable)
+        self.url.as_str().parse().map_err(|_| EgressError::Unsendable)
     }
 }
 
 impl fmt::Debug for Target {
     /// The origin alone: path and query may hold what is secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Target({})", self.0.origin().ascii_serialization())
+        write!(f, "Target({})", self.url.origin().ascii_serialization())
     }
 }
 

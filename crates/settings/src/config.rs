@@ -14,7 +14,8 @@ pub struct ConfigSettings {
     pub keyring: Keyring,
     /// `kms`, default none: services that hold keys, as a JSON array. The first wraps what is new; without any the master key does.
     pub services: KeyServices,
-    /// `egress_allow`, default empty: origins that outbound calls may reach beyond public ones over TLS.
+    /// `egress_allow`, default empty: origins that outbound calls may reach beyond public ones over TLS; `egress_unverified`, default empty:
+    /// those that need not prove who they are.
     pub egress: UrlPolicy,
     /// Where the providers are, with the operator's keys: `openai_base_url`, `openai_api_key`, and so on.
     pub hosts: Hosts,
@@ -43,7 +44,7 @@ const HOSTS: [(Provider, &str, Option<&str>); 4] = [
 
 impl ConfigSettings {
     /// The variables that it reads.
-    pub const NAMES: [&'static str; 16] = [
+    pub const NAMES: [&'static str; 17] = [
         DataSettings::NAMES[0],
         DataSettings::NAMES[1],
         DataSettings::NAMES[2],
@@ -51,6 +52,7 @@ impl ConfigSettings {
         "master_key",
         "kms",
         "egress_allow",
+        "egress_unverified",
         "primary_provider",
         "primary_model",
         "openai_base_url",
@@ -69,6 +71,10 @@ impl ConfigSettings {
         let data = DataSettings::read(&mut reading);
         let keyring = reading.required("master_key", str::parse);
         let egress = reading.optional("egress_allow", UrlPolicy::default(), str::parse);
+        let egress = egress.and_then(|egress: UrlPolicy| {
+            let unverified = |origins: &str| egress.clone().with_unverified(origins);
+            reading.optional("egress_unverified", egress.clone(), unverified)
+        });
         let services = egress.as_ref().and_then(|egress| {
             let read = |text: &str| KeyServices::parse(text, egress);
             reading.optional("kms", KeyServices::default(), read)
@@ -167,6 +173,19 @@ mod tests {
         assert!(usual.hosts.get(Provider::Ollama).is_none());
         let opened = settings(&[("egress_allow", "http://127.0.0.1:11434")]).unwrap();
         assert_eq!(opened.hosts.get(Provider::Ollama).unwrap().origin, "http://127.0.0.1:11434");
+    }
+
+    #[test]
+    fn only_origins_over_tls_can_go_unverified() {
+        for wrong in ["http://lab.example", "lab.example", "*", "https://*.example", "https://a/b"]
+        {
+            let error = settings(&[("egress_unverified", wrong)]).unwrap_err().to_string();
+            assert!(error.starts_with("settings: egress_unverified: "), "{error}");
+        }
+        let egress = settings(&[("egress_unverified", "https://lab.example:8443")]).unwrap().egress;
+        egress.check_unverified("https://lab.example:8443/v1").unwrap();
+        assert!(egress.check("https://lab.example:8443/v1").is_err());
+        assert!(egress.check_unverified("https://lab.example/v1").is_err());
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! Outbound wasi:http: what a guest may reach, and how failures are told.
 
+use bytes::Bytes;
 use e2e::conformance::{Application, Connection, Running, Upstream, wire};
+use http::Response;
 use serde_json::{Value, json};
+use testing::HttpServer;
 
 /// An application whose guest may call `hosts`, on a machine whose loopback is open to it.
 async fn application(hosts: &Value) -> Running {
@@ -134,6 +137,24 @@ async fn an_opened_origin_opens_no_other_port() {
     let answer = fetch(&application, &other.url("/")).await;
     assert_eq!(answer["error"], "destination-ip-prohibited", "{answer}");
     assert_eq!(other.connections(), 0);
+}
+
+#[tokio::test]
+async fn certificates_go_unverified_at_the_origins_that_the_operator_names() {
+    let server = || HttpServer::start_self_signed(|_| Some(Response::new(Bytes::from("served"))));
+    let (named, other) = (server().await, server().await);
+    let application = || {
+        Application::of("outbound", r#"allowed_outbound_hosts = ["*://*:*"]"#)
+            .options(|options| options.unverified_origins.push(named.origin().parse().unwrap()))
+    };
+    let opened = application().allow_origin("https://127.0.0.1:*").start().await;
+    let answer = fetch(&opened, &named.origin()).await;
+    assert_eq!((&answer["status"], &answer["body"]), (&json!(200), &json!("served")), "{answer}");
+    let answer = fetch(&opened, &other.origin()).await;
+    assert_eq!(answer["error"], "tls-certificate-error", "{answer}");
+    // It opens no network.
+    let answer = fetch(&application().start().await, &named.origin()).await;
+    assert_eq!(answer["error"], "destination-ip-prohibited", "{answer}");
 }
 
 #[tokio::test]

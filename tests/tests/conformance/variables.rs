@@ -1,5 +1,7 @@
 //! spin:variables: where values come from, who sees them, and what is missing.
 
+use std::collections::BTreeSet;
+
 use e2e::conformance::{Application, Running};
 use serde_json::{Value, json};
 
@@ -104,4 +106,23 @@ async fn the_environment_is_the_manifest_s_and_nothing_else() {
             .await;
     let answer = application.client().get("/variables/environment").await;
     assert_eq!(answer.body, json!({ "EMPTY": "", "GREETING": "hello" }));
+}
+
+/// SECURITY R90: compiled code is shared by all instances, and no state of a generator may be in it.
+#[tokio::test]
+async fn what_a_thousand_fresh_instances_first_draw_differs() {
+    let settings = "[component.variables.tool.selvage]\nreuse_count = 1";
+    let application = Application::of("variables", settings).start().await;
+    let client = application.client();
+    let mut drawn = BTreeSet::new();
+    for _ in 0..1_000 {
+        let answer = client.get("/variables/entropy").await;
+        assert_eq!(answer.body["before"], 0, "the instance is fresh: {answer:?}");
+        let bytes = answer.body["bytes"].as_array().unwrap();
+        assert_eq!(bytes.len(), 32);
+        // Halves, because a generator that was copied could differ in what is mixed in later.
+        for half in bytes.chunks(16) {
+            assert!(drawn.insert(json!(half).to_string()), "{answer:?}");
+        }
+    }
 }

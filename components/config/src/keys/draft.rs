@@ -69,7 +69,8 @@ impl Draft {
     /// [`ConfigError::Invalid`] with all that is wrong.
     pub fn check(self, policy: &UrlPolicy) -> Result<Checked, ConfigError> {
         let Self { provider, name, value, base_url } = self;
-        check(policy, provider, &name, Some(value), base_url.as_deref(), true)
+        let url = base_url.map(|url| text::base_url(&url, |url| policy.check(url)));
+        check(provider, &name, Some(value), url.transpose(), true)
     }
 }
 
@@ -86,18 +87,20 @@ impl Change {
             let detail = "Whoever changes where a key is sent must give its value again.";
             return Err(ConfigError::invalid("/value", detail));
         }
-        let url = base_url.as_ref().unwrap_or(&record.base_url).as_deref();
+        let url = match base_url.filter(|_| moved) {
+            None => Ok(record.base_url.as_deref().map(CheckedUrl::stored)),
+            Some(url) => url.map(|url| text::base_url(&url, |url| policy.check(url))).transpose(),
+        };
         let name = name.as_deref().unwrap_or(&record.name);
-        check(policy, record.provider, name, value, url, is_active.unwrap_or(record.is_active))
+        check(record.provider, name, value, url, is_active.unwrap_or(record.is_active))
     }
 }
 
 fn check(
-    policy: &UrlPolicy,
     provider: Provider,
     name: &str,
     value: Option<Value>,
-    base_url: Option<&str>,
+    url: Result<Option<CheckedUrl>, FieldError>,
     is_active: bool,
 ) -> Result<Checked, ConfigError> {
     let mut errors = Vec::new();
@@ -107,12 +110,11 @@ fn check(
             format!("It must have 1 to {VALUE_BYTES_MAX} characters of ASCII without spaces.");
         errors.push(FieldError::new("/value", detail));
     }
-    let checked = base_url.map(|url| text::base_url(policy, url)).transpose();
-    let url = checked.map_err(|error| errors.push(error)).unwrap_or_default();
-    if base_url.is_none() && provider.usual_base_url().is_none() {
+    if matches!(url, Ok(None)) && provider.usual_base_url().is_none() {
         let detail = "This provider could be anywhere: name the URL that the key is for.";
         errors.push(FieldError::new("/base_url", detail));
     }
+    let url = url.map_err(|error| errors.push(error)).unwrap_or_default();
     if errors.is_empty() {
         Ok(Checked { provider, name, value, url, is_active })
     } else {

@@ -25,7 +25,7 @@ pub struct Draft {
     pub model: String,
     #[serde(default)]
     pub base_url: Option<String>,
-    /// Scheme, host and port of `base_url`, once that is checked.
+    /// Scheme, host and port of `base_url`, once that is checked: of one that stays as it is stored, from the start.
     #[serde(skip)]
     pub origin: Option<String>,
     #[serde(default)]
@@ -85,7 +85,7 @@ impl Draft {
                 format!("It must have 1 to {MODEL_CHARS_MAX} characters of ASCII without spaces.");
             errors.push(FieldError::new("/model", detail));
         }
-        errors.extend(self.check_url(settings));
+        errors.extend(self.check_url(owner, settings));
         if !self.context_window.is_none_or(|tokens| (1..=CONTEXT_WINDOW_MAX).contains(&tokens)) {
             let detail = format!("It must be from 1 to {CONTEXT_WINDOW_MAX}.");
             errors.push(FieldError::new("/context_window", detail));
@@ -102,14 +102,21 @@ impl Draft {
         if errors.is_empty() { Ok(self) } else { Err(ConfigError::Invalid(errors)) }
     }
 
-    fn check_url(&mut self, settings: &ConfigSettings) -> Option<FieldError> {
+    fn check_url(&mut self, owner: Owner, settings: &ConfigSettings) -> Option<FieldError> {
         let Some(url) = &self.base_url else {
             self.origin = None;
             let detail = "This provider could be anywhere: name the URL of its API, with the version in the path.";
             let is_somewhere = settings.hosts.get(self.provider).is_some();
             return (!is_somewhere).then(|| FieldError::new("/base_url", detail));
         };
-        match text::base_url(&settings.egress, url) {
+        if self.origin.is_some() {
+            return None;
+        }
+        let check = |url: &str| match owner {
+            Owner::Platform if !self.verify_ssl => settings.egress.check_unverified(url),
+            Owner::Platform | Owner::Account(_) => settings.egress.check(url),
+        };
+        match text::base_url(url, check) {
             Ok(checked) => {
                 self.origin = Some(checked.origin);
                 self.base_url = Some(checked.url);
@@ -166,14 +173,17 @@ impl Change {
             let detail = "The model names a key. Whoever changes its URL must name the key again.";
             return Err(ConfigError::invalid("/key_id", detail));
         }
+        let verify_ssl = self.verify_ssl.unwrap_or(entry.verify_ssl);
+        // What was checked when it was stored is checked again when it is called, and not here.
+        let is_stored = !moved && verify_ssl == entry.verify_ssl;
         Ok(Draft {
             name: self.name.unwrap_or(entry.name),
             provider: self.provider.unwrap_or(entry.provider),
             model: self.model.unwrap_or(entry.model),
             base_url: self.base_url.unwrap_or(entry.base_url),
-            origin: None,
+            origin: entry.origin.filter(|_| is_stored),
             context_window: self.context_window.unwrap_or(entry.context_window),
-            verify_ssl: self.verify_ssl.unwrap_or(entry.verify_ssl),
+            verify_ssl,
             parameters: self.parameters.unwrap_or(entry.parameters),
             key_id: self.key_id.unwrap_or(entry.key_id),
         })

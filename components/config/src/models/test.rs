@@ -128,7 +128,10 @@ impl Config {
         let own = || self.settings.hosts.get(entry.provider).map(|host| host.base_url.as_str());
         let base_url = entry.base_url.as_deref().or_else(own).ok_or(Failure::UrlRefused)?;
         let url = format!("{base_url}/models");
-        self.settings.egress.check(&url).map_err(|_| Failure::UrlRefused)
+        let egress = &self.settings.egress;
+        let checked =
+            if entry.verify_ssl { egress.check(&url) } else { egress.check_unverified(&url) };
+        checked.map_err(|_| Failure::UrlRefused)
     }
 }
 

@@ -73,19 +73,21 @@ fn always() -> bool {
 }
 
 impl Draft {
-    /// Checks everything and brings texts into their form.
+    /// Checks everything and brings texts into their form. The URL that is `stored` already is checked again when it is called, and not here.
     ///
     /// # Errors
     /// [`ConfigError::Invalid`] with all that is wrong.
-    pub fn check(mut self, policy: &UrlPolicy) -> Result<Self, ConfigError> {
+    pub fn check(mut self, policy: &UrlPolicy, stored: Option<&str>) -> Result<Self, ConfigError> {
         let mut errors = Vec::new();
         match text::name(&self.name) {
             Ok(name) => self.name = name,
             Err(error) => errors.push(error),
         }
-        match text::url(policy, "/url", &self.url) {
-            Ok(checked) => self.url = checked.url,
-            Err(error) => errors.push(error),
+        if stored != Some(&self.url) {
+            match text::url(policy, &self.url) {
+                Ok(url) => self.url = url,
+                Err(error) => errors.push(error),
+            }
         }
         if self
             .qualified_name

@@ -54,7 +54,7 @@ impl Config {
         claim: &Claim,
     ) -> Result<McpServer, ConfigError> {
         self.prepare().await?;
-        let mut draft = draft.check(&self.settings.egress)?;
+        let mut draft = draft.check(&self.settings.egress, None)?;
         let now = self.clock.now();
         let id = Id::generate(now, &self.entropy)?;
         let closed = match draft.secret.take() {
@@ -81,7 +81,7 @@ impl Config {
         for _ in 0..ATTEMPTS_MAX {
             let before = self.own_server(actor.owner, id).await?;
             let (draft, secret) = change.clone().apply(before.clone())?;
-            let draft = draft.check(&self.settings.egress)?;
+            let draft = draft.check(&self.settings.egress, Some(&before.url))?;
             let (closed, has_secret) = match &secret {
                 SecretChange::Keep => (Closed::Kept, before.has_secret),
                 SecretChange::Forget => (Closed::Forgotten, false),

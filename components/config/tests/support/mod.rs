@@ -39,6 +39,7 @@ pub struct Setup {
     pub admin: Client,
     pub ada_person: Person,
     pub eve_person: Person,
+    pub admin_person: Person,
 }
 
 /// An instance of the component with further variables.
@@ -62,24 +63,25 @@ pub async fn setup_with(variables: &[(&str, &str)]) -> Setup {
     let keyring: Keyring = MASTER_KEY.parse().unwrap();
     keyring::register(&database, &keyring, NOW).await.unwrap();
     let anonymous = Client::new(instance(&database, clock.clone(), variables));
-    let [ada_person, eve_person, admin] = [
+    let [ada_person, eve_person, admin_person] = [
         Person::new(&database, "owner", NOW).await,
         Person::new(&database, "owner", NOW).await,
         Person::new(&database, "owner", NOW).await,
     ];
     let promote = Statement::new("UPDATE user SET is_admin = 1 WHERE id = ?1")
-        .bind(admin.user_id.to_string());
+        .bind(admin_person.user_id.to_string());
     database.query(promote).await.unwrap();
     Setup {
         ada: anonymous.with_token(&ada_person.token),
         eve: anonymous.with_token(&eve_person.token),
-        admin: anonymous.with_token(&admin.token),
+        admin: anonymous.with_token(&admin_person.token),
         database,
         hand,
         clock,
         anonymous,
         ada_person,
         eve_person,
+        admin_person,
     }
 }
 

@@ -11,6 +11,9 @@ fn none_of_the_corpus_may_be_called() {
     let policy = UrlPolicy::default();
     let called: Vec<_> = corpus.iter().filter(|url| policy.check(url).is_ok()).collect();
     assert!(called.is_empty(), "{called:#?}");
+    let policy = policy.with_unverified("https://api.example.com:*").unwrap();
+    let called: Vec<_> = corpus.iter().filter(|url| policy.check_unverified(url).is_ok()).collect();
+    assert!(called.is_empty(), "{called:#?}");
 }
 
 /// An operator who opens one private origin opens that one and no other spelling of it.

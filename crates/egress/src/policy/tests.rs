@@ -220,3 +220,31 @@ fn a_reference_stays_within_the_origin_or_leads_nowhere() {
     }
     assert_eq!(target.resolve(&"a".repeat(URL_BYTES_MAX)), None);
 }
+
+#[test]
+fn a_url_is_verified_or_not_and_never_either() {
+    let policy = || "https://10.0.0.5:8443".parse::<UrlPolicy>().unwrap();
+    for text in ["http://lab.example", "lab.example", "*", "https://*.example", "ftp://lab.example"]
+    {
+        assert_eq!(policy().with_unverified(text), Err(ParseOriginsError), "{text}");
+    }
+    assert_eq!(policy().with_unverified(" "), Ok(policy()));
+    let policy = policy().with_unverified("https://10.0.0.5:8443, https://lab.example:*").unwrap();
+    for (url, verified, unverified) in [
+        ("https://api.example.com/", Ok(()), Err(UrlRefused::Verified)),
+        ("https://lab.example/v1", Err(UrlRefused::Unverified), Ok(())),
+        ("https://LAB.example:8443/v1", Err(UrlRefused::Unverified), Ok(())),
+        ("https://10.0.0.5:8443/", Err(UrlRefused::Unverified), Ok(())),
+        // It opens nothing.
+        ("https://lab.example:22/", Err(UrlRefused::Port), Err(UrlRefused::Port)),
+        ("http://lab.example/", Err(UrlRefused::Scheme), Err(UrlRefused::Scheme)),
+        ("https://10.0.0.5/", Err(UrlRefused::Host), Err(UrlRefused::Host)),
+        ("https://a@lab.example/", Err(UrlRefused::Credentials), Err(UrlRefused::Credentials)),
+    ] {
+        assert_eq!(policy.check(url).map(drop), verified, "{url}");
+        assert_eq!(policy.check_unverified(url).map(drop), unverified, "{url}");
+    }
+    let target = policy.check_unverified("https://lab.example/v1/sse").unwrap();
+    let resolved = target.resolve("/v1/messages").unwrap();
+    assert_eq!(resolved.certificates(), Certificates::Unverified);
+}

@@ -1,7 +1,8 @@
-//! A conformance guest that reads its variables and its environment.
+//! A conformance guest that reads its variables, its environment and what is random.
 #![cfg(target_family = "wasm")]
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use guest_http::{Answer, Request};
 use serde_json::json;
@@ -20,8 +21,20 @@ async fn handle(request: Request) -> Answer {
             let arguments: Vec<String> = std::env::args().collect();
             guest_http::json(200, &json!(arguments))
         }
+        "/entropy" => match ambient::Entropy::system().bytes::<32>() {
+            Ok(bytes) => {
+                guest_http::json(200, &json!({ "before": answered_before(), "bytes": bytes }))
+            }
+            Err(_) => guest_http::text(500, "no randomness"),
+        },
         other => guest_http::text(404, &format!("variables has no {other}")),
     }
+}
+
+/// How many requests this instance has answered before.
+fn answered_before() -> u64 {
+    static ANSWERED: AtomicU64 = AtomicU64::new(0);
+    ANSWERED.fetch_add(1, Ordering::Relaxed)
 }
 
 /// The variable `name`.

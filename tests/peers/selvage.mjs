@@ -1,0 +1,69 @@
+// The real server, started by a test, and calls to it.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { Agent, request } from "node:http";
+import { createServer } from "node:net";
+import { createInterface } from "node:readline";
+
+const PASSWORD = "correct horse battery staple";
+
+export async function freePort() {
+  const server = createServer();
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address();
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+// Starts it with a shell command, to which options are added. Resolves once it listens.
+export async function start(command, options, variables = {}) {
+  const env = { ...process.env };
+  for (const [name, value] of Object.entries(variables)) env[`SPIN_VARIABLE_${name.toUpperCase()}`] = value;
+  const line = [command, "--listen", "127.0.0.1:0", ...options].join(" ");
+  const child = spawn(line, { env, shell: true, detached: true, stdio: ["ignore", "pipe", "inherit"] });
+  const over = once(child, "exit");
+  for await (const text of createInterface({ input: child.stdout })) {
+    const [, home] = text.match(/^listening on (.*)$/) ?? [];
+    if (home) return new Selvage(child, over, home);
+  }
+  throw new Error("the server did not start");
+}
+
+class Selvage {
+  constructor(child, over, home) {
+    Object.assign(this, { child, over, home, opened: 0 });
+    this.agent = new Agent({ keepAlive: true, maxSockets: 8 });
+    const connect = this.agent.createConnection;
+    this.agent.createConnection = (...args) => {
+      this.opened += 1;
+      return connect.apply(this.agent, args);
+    };
+  }
+
+  // Any request; JSON goes and comes.
+  async call(method, path, body, token) {
+    const headers = { "content-type": "application/json" };
+    if (token) headers.authorization = `Bearer ${token}`;
+    const outgoing = request(this.home + path, { method, headers, agent: this.agent });
+    outgoing.end(body === undefined ? undefined : JSON.stringify(body));
+    const [response] = await once(outgoing, "response");
+    const pieces = await response.toArray();
+    const text = Buffer.concat(pieces).toString();
+    return { status: response.statusCode, body: text ? JSON.parse(text) : null };
+  }
+
+  // Somebody new: calls with their token.
+  async signUp(email) {
+    const { status, body } = await this.call("POST", "/api/auth/signup", { email, password: PASSWORD });
+    if (status !== 201) throw new Error(`sign-up: ${status} ${JSON.stringify(body)}`);
+    return (method, path, sent) => this.call(method, path, sent, body.access_token);
+  }
+
+  async stop() {
+    process.kill(-this.child.pid, "SIGINT");
+    await this.over;
+  }
+}

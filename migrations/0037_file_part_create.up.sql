@@ -21,8 +21,8 @@ CREATE TABLE file_part (
   -- While it is written: how many bytes there may be by now. The chunks follow from it.
   size_bytes INTEGER NOT NULL,
   sha256 BLOB,
-  -- The SHA-256 of each chunk, one after the other.
-  chunk_sha256s BLOB,
+  -- The BLAKE3 of each chunk, one after the other.
+  chunk_digests BLOB,
   state TEXT NOT NULL,
   created_at INTEGER NOT NULL,
   -- Whoever writes says so here every minute, and stops when the row is gone.
@@ -34,7 +34,7 @@ CREATE TABLE file_part (
   CONSTRAINT file_part_size_bytes CHECK (size_bytes >= 0),
   CONSTRAINT file_part_state CHECK (state IN ('writing', 'whole')),
   CONSTRAINT file_part_whole CHECK (
-    state = 'writing' OR (length(sha256) = 32 AND length(chunk_sha256s) = 32 * ((size_bytes + 524287) / 524288))
+    state = 'writing' OR (length(sha256) = 32 AND length(chunk_digests) = 32 * ((size_bytes + 524287) / 524288))
   )
 ) STRICT, WITHOUT ROWID;
 

@@ -3,7 +3,7 @@ UPDATE file_part
 SET number = ?4,
   size_bytes = ?5,
   sha256 = ?6,
-  chunk_sha256s = ?7,
+  chunk_digests = ?7,
   state = 'whole'
 WHERE account_id = ?1
   AND file_id = ?2

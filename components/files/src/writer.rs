@@ -63,7 +63,7 @@ pub struct Writer<'a> {
 pub struct Written {
     pub size: u64,
     pub sha256: [u8; 32],
-    /// The SHA-256 of each chunk, one after the other.
+    /// The BLAKE3 of each chunk, one after the other.
     pub digests: Vec<u8>,
 }
 

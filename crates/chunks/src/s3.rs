@@ -8,7 +8,7 @@ use egress::{Egress, EgressError, Limits, Request, Response, Target};
 use http::{HeaderMap, HeaderName, Method, StatusCode};
 use sigv4::{Payload, Scope};
 
-use crate::{CHUNK_BYTES_MAX, ChunkDigest, ChunkError, S3Bucket};
+use crate::{CHUNK_BYTES_MAX, ChunkError, S3Bucket};
 
 /// A chunk goes or comes within this time, or the store is away.
 const LIMITS: Limits = Limits { total: Duration::from_secs(20), body_bytes_max: CHUNK_BYTES_MAX };
@@ -42,7 +42,7 @@ impl S3 {
     }
 
     pub async fn read(&self, key: &str) -> Result<Option<Vec<u8>>, ChunkError> {
-        let response = self.call(Method::GET, key, Bytes::new(), Payload::Bytes(b"")).await?;
+        let response = self.call(Method::GET, key, Bytes::new()).await?;
         match response.status {
             StatusCode::OK => Ok(Some(response.body.into())),
             // A bucket that is not there is another thing than a chunk that is not.
@@ -53,20 +53,13 @@ impl S3 {
         }
     }
 
-    /// The digest is that of the bytes. It is signed, so that the service refuses bytes that became others on their way.
-    pub async fn set(
-        &self,
-        key: &str,
-        bytes: Vec<u8>,
-        digest: ChunkDigest,
-    ) -> Result<(), ChunkError> {
-        let bytes = Bytes::from(bytes);
-        let response = self.call(Method::PUT, key, bytes, Payload::Sha256(digest)).await?;
+    pub async fn set(&self, key: &str, bytes: Vec<u8>) -> Result<(), ChunkError> {
+        let response = self.call(Method::PUT, key, Bytes::from(bytes)).await?;
         if response.status.is_success() { Ok(()) } else { Err(refused(&response).into()) }
     }
 
     pub async fn delete(&self, key: &str) -> Result<(), ChunkError> {
-        let response = self.call(Method::DELETE, key, Bytes::new(), Payload::Bytes(b"")).await?;
+        let response = self.call(Method::DELETE, key, Bytes::new()).await?;
         let is_gone = response.status.is_success()
             || response.status == StatusCode::NOT_FOUND
                 && code(&response.body).as_deref() == Some("NoSuchKey");
@@ -74,18 +67,12 @@ impl S3 {
     }
 
     /// Sends a request until it is answered. All of them may be repeated: a key has one content, ever.
-    async fn call(
-        &self,
-        method: Method,
-        key: &str,
-        body: Bytes,
-        payload: Payload<'_>,
-    ) -> Result<Response, S3Error> {
+    async fn call(&self, method: Method, key: &str, body: Bytes) -> Result<Response, S3Error> {
         let path = format!("{}{key}", self.bucket.folder);
         let target = self.bucket.origin.resolve(&path).ok_or(EgressError::Unsendable)?;
         let mut attempt = 1;
         loop {
-            let request = self.signed(method.clone(), target.clone(), body.clone(), payload)?;
+            let request = self.signed(method.clone(), target.clone(), body.clone())?;
             let outcome = self.egress.send(request, LIMITS).await;
             let is_passing = match &outcome {
                 Ok(response) => response.status.is_server_error(),
@@ -98,13 +85,7 @@ impl S3 {
         }
     }
 
-    fn signed(
-        &self,
-        method: Method,
-        target: Target,
-        body: Bytes,
-        payload: Payload<'_>,
-    ) -> Result<Request, EgressError> {
+    fn signed(&self, method: Method, target: Target, body: Bytes) -> Result<Request, EgressError> {
         let S3Bucket { region, credentials, .. } = &self.bucket;
         let signed = sigv4::sign(
             credentials,
@@ -115,7 +96,8 @@ impl S3 {
                 path: target.path(),
                 query: target.query(),
                 headers: &[],
-                payload,
+                // Signed with the rest, so that the service refuses bytes that became others on their way.
+                payload: Payload::Bytes(&body),
             },
             self.clock.now(),
         );

@@ -32,8 +32,6 @@ pub struct Request<'a> {
 #[derive(Clone, Copy)]
 pub enum Payload<'a> {
     Bytes(&'a [u8]),
-    /// The SHA-256 of one that is not at hand as a whole.
-    Sha256([u8; 32]),
     /// The body is not signed; S3 takes this over TLS.
     Unsigned,
 }
@@ -48,7 +46,6 @@ impl Payload<'_> {
     pub(crate) fn digest(&self) -> String {
         match self {
             Self::Bytes(bytes) => hexadecimal(&Sha256::digest(bytes)),
-            Self::Sha256(digest) => hexadecimal(digest),
             Self::Unsigned => "UNSIGNED-PAYLOAD".to_owned(),
         }
     }

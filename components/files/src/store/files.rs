@@ -197,7 +197,7 @@ async fn read_content(
                 number: None,
                 size: row.get("part_size_bytes")?,
                 sha256: read_digest(row.get("part_sha256")?)?,
-                digests: row.get("chunk_sha256s")?,
+                digests: row.get("chunk_digests")?,
             });
         }
     }

@@ -176,6 +176,6 @@ fn read_part(row: Row<'_>) -> Result<Part, FileError> {
         number: row.get("number")?,
         size: row.get("size_bytes")?,
         sha256: read_digest(row.get("sha256")?)?,
-        digests: row.get("chunk_sha256s")?,
+        digests: row.get("chunk_digests")?,
     })
 }

@@ -136,7 +136,7 @@ async fn insert_part(database: &Database, chunks: &ChunkStore, account: AccountI
     let prefix = Prefix::new(account, file, part);
     let digest = chunks.put(&prefix, 0, b"abc".to_vec()).await.unwrap();
     let insert = Statement::new(
-        "INSERT INTO file_part (account_id, file_id, id, number, size_bytes, sha256, chunk_sha256s, state, created_at, touched_at) \
+        "INSERT INTO file_part (account_id, file_id, id, number, size_bytes, sha256, chunk_digests, state, created_at, touched_at) \
          VALUES (?1, ?2, ?3, 1, 3, ?4, ?4, 'whole', ?5, ?5)",
     )
     .bind(account.to_string())

@@ -5,24 +5,14 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { createServer } from "node:net";
 import { createInterface } from "node:readline";
 
+import { freePort } from "../selvage.mjs";
 import { Browser } from "./browser.mjs";
 import { CLIENT, start } from "./provider.mjs";
 
 const APP = "http://127.0.0.1:9/signed-in";
 const ELSEWHERE = "http://127.0.0.1:9/another-client";
-
-async function freePort() {
-  const server = createServer();
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address();
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 async function startSelvage(command, port, home, issuer) {
   const providers = [{

@@ -233,6 +233,7 @@ pub fn declarations() -> Vec<Declaration> {
 
 pub(crate) fn router(state: Conversations, settings: ConversationsSettings) -> Router {
     let Conversations { database, clock, entropy } = state.clone();
-    let gates = Gates::new(database, &settings.data, clock.clone(), entropy.clone(), []);
+    let ConversationsSettings { data } = settings;
+    let gates = Gates::new(database, &data, clock.clone(), entropy.clone(), []);
     with_manners(table().into_router(state, &gates), Manners { clock, entropy })
 }

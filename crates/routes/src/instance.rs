@@ -9,10 +9,11 @@ use axum::{BoxError, Router};
 use problem::Problem;
 use tower_service::Service as _;
 
-/// What an instance of a component answers. Its first request makes the router by `start`, and `router` keeps it: settings do not change while an
-/// instance lives, and a router holds no data of any request. Of requests that arrive together each may make one; the first to finish is kept.
+/// What an instance of a component answers.
 ///
-/// Where there is no router there is no request id: the answer is 500, and the log has the cause.
+/// Its first request makes the router by `start`, and `router` keeps it: settings do not change while an instance lives, and a router holds no
+/// data of any request. Of requests that arrive together each may make one; the first to finish is kept. Where there is no router there
+/// is no request id: the answer is 500, and the log has the cause.
 pub async fn answer<B, E>(
     router: &OnceLock<Router>,
     request: Request<B>,

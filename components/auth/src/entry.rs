@@ -4,14 +4,12 @@ use std::sync::OnceLock;
 
 use ambient::{Afterwards, Clock, Entropy};
 use axum::Router;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use database::Database;
-use problem::Problem;
 use settings::{AuthSettings, SettingsError, Variables};
 use spin_sdk::http::{IntoResponse, Request};
-use tower_service::Service as _;
 
-/// The router of this instance. Settings do not change while an instance lives, and it holds no data of any request.
+/// The router of this instance.
 static ROUTER: OnceLock<Router> = OnceLock::new();
 
 #[derive(Debug, thiserror::Error)]
@@ -24,25 +22,13 @@ enum StartError {
 
 #[spin_sdk::http_service]
 async fn handle(request: Request) -> impl IntoResponse {
-    match start().await {
-        Ok(mut router) => match router.call(request).await {
-            Ok(response) => release(response),
-            Err(never) => match never {},
-        },
-        Err(error) => refuse(&error),
-    }
+    release(routes::answer(&ROUTER, request, start()).await)
 }
 
-/// The router, made by the first request. Requests that arrive together may each make one; the first to finish is kept.
 async fn start() -> Result<Router, StartError> {
-    if let Some(router) = ROUTER.get() {
-        return Ok(router.clone());
-    }
     ambient::log::to_standard_error(Clock::system());
     let settings = AuthSettings::new(&Variables::read(&AuthSettings::NAMES).await?)?;
-    let router =
-        crate::router(Database::named("default"), settings, Clock::system(), Entropy::system())?;
-    Ok(ROUTER.get_or_init(|| router).clone())
+    Ok(crate::router(Database::named("default"), settings, Clock::system(), Entropy::system())?)
 }
 
 /// The answer, with the work that it does not wait for begun: the host goes on with an instance until all of its tasks have ended.
@@ -51,11 +37,4 @@ fn release(mut response: Response) -> Response {
         spin_sdk::wasip3::spawn(work.run());
     }
     response
-}
-
-/// Without settings there is no router, and so no request id; the log has the cause.
-fn refuse(error: &StartError) -> Response {
-    let problem = Problem::internal(error);
-    problem.log("");
-    problem.into_response()
 }

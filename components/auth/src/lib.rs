@@ -16,7 +16,6 @@ mod keys;
 mod login;
 mod mail;
 mod me;
-mod page;
 mod password;
 mod routes;
 mod service;

@@ -16,8 +16,8 @@ use serde::Serialize;
 use crate::device::Device;
 use crate::error::AuthError;
 use crate::keys;
-use crate::page::Part;
 use crate::service::{Account, Auth, NewSession, REFRESH_TOKEN_IDLE, SignedIn, User};
+use paging::Part;
 
 /// How long a spent refresh token still leads to its successor: a client whose answer was lost, or two tabs at once (SECURITY R29).
 const GRACE: Duration = Duration::from_secs(10);

@@ -8,7 +8,6 @@ mod given;
 mod keys;
 mod models;
 mod owner;
-mod page;
 mod routes;
 mod servers;
 mod service;

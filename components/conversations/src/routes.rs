@@ -1,11 +1,9 @@
 //! The routes of the component: all of them, and nothing else reaches a handler.
 
 use axum::Router;
-use caller::{Authenticator, Role, Scope, TrustedProxies};
-use idempotency::Replays;
-use limits::Allowance;
+use caller::{Role, Scope};
 use problem::{Manners, with_manners};
-use routes::{Access, Declaration, Gates, Readiness, Route, RouteTable};
+use routes::{Access, Declaration, Gates, Route, RouteTable};
 use settings::ConversationsSettings;
 
 use crate::http;
@@ -235,13 +233,7 @@ pub fn declarations() -> Vec<Declaration> {
 
 pub(crate) fn router(state: Conversations, settings: ConversationsSettings) -> Router {
     let Conversations { database, clock, entropy } = state.clone();
-    let gates = Gates {
-        readiness: Readiness::new(database.clone(), clock.clone(), settings.data.auto_migrate),
-        allowance: Allowance::new(database.clone(), "api", settings.data.limit_api),
-        clock: clock.clone(),
-        replays: Replays::new(database.clone(), clock.clone(), entropy.clone(), []),
-        authenticator: Authenticator::new(database, settings.data.public_url, clock.clone()),
-        trusted_proxies: TrustedProxies::new(settings.data.trusted_proxies),
-    };
+    let ConversationsSettings { data } = settings;
+    let gates = Gates::new(database, &data, clock.clone(), entropy.clone(), []);
     with_manners(table().into_router(state, &gates), Manners { clock, entropy })
 }

@@ -4,27 +4,18 @@ use std::sync::OnceLock;
 
 use ambient::{Clock, Entropy};
 use axum::Router;
-use axum::response::{IntoResponse as _, Response};
 use chunks::{ChunkStore, KeyValueChunks};
 use database::Database;
 use egress::{Egress, EgressError};
-use problem::Problem;
 use settings::{FilesSettings, SettingsError, Variables};
 use spin_sdk::http::{IntoResponse, Request};
-use tower_service::Service as _;
 
-/// The router of this instance. Settings do not change while an instance lives, and it holds no data of any request.
+/// The router of this instance.
 static ROUTER: OnceLock<Router> = OnceLock::new();
 
 #[spin_sdk::http_service]
 async fn handle(request: Request) -> impl IntoResponse {
-    match start().await {
-        Ok(mut router) => match router.call(request).await {
-            Ok(response) => response,
-            Err(never) => match never {},
-        },
-        Err(error) => refuse(&error),
-    }
+    routes::answer(&ROUTER, request, start()).await
 }
 
 /// Why there is no router.
@@ -36,30 +27,13 @@ enum StartError {
     Egress(#[from] EgressError),
 }
 
-/// The router, made by the first request. Requests that arrive together may each make one; the first to finish is kept.
 async fn start() -> Result<Router, StartError> {
-    if let Some(router) = ROUTER.get() {
-        return Ok(router.clone());
-    }
     ambient::log::to_standard_error(Clock::system());
     let settings = FilesSettings::new(&Variables::read(&FilesSettings::NAMES).await?)?;
     let chunks = match &settings.chunks.bucket {
         Some(bucket) => ChunkStore::s3(bucket.clone(), Egress::new()?, Clock::system()),
         None => KeyValueChunks::named("default").into(),
     };
-    let router = crate::router(
-        Database::named("default"),
-        chunks,
-        settings,
-        Clock::system(),
-        Entropy::system(),
-    );
-    Ok(ROUTER.get_or_init(|| router).clone())
-}
-
-/// Without a router there is no request id; the log has the cause.
-fn refuse(error: &StartError) -> Response {
-    let problem = Problem::internal(error);
-    problem.log("");
-    problem.into_response()
+    let database = Database::named("default");
+    Ok(crate::router(database, chunks, settings, Clock::system(), Entropy::system()))
 }

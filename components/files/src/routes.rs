@@ -1,12 +1,10 @@
 //! The routes of the component: all of them, and nothing else reaches a handler.
 
 use axum::Router;
-use caller::{Authenticator, Role, Scope, TrustedProxies};
-use idempotency::Replays;
+use caller::{Role, Scope};
 use keyring::Purpose;
-use limits::Allowance;
 use problem::{Manners, with_manners};
-use routes::{Access, Declaration, Gates, Readiness, Route, RouteTable};
+use routes::{Access, Declaration, Gates, Route, RouteTable};
 
 use crate::http;
 use crate::service::Files;
@@ -189,17 +187,6 @@ pub fn declarations() -> Vec<Declaration> {
 pub(crate) fn router(state: Files) -> Router {
     let Files { database, settings, clock, entropy, .. } = state.clone();
     let peppers = settings.keyring.iter().map(|root| root.derive(Purpose::IdempotencyPepper));
-    let gates = Gates {
-        readiness: Readiness::new(database.clone(), clock.clone(), settings.data.auto_migrate),
-        allowance: Allowance::new(database.clone(), "api", settings.data.limit_api),
-        clock: clock.clone(),
-        replays: Replays::new(database.clone(), clock.clone(), entropy.clone(), peppers),
-        authenticator: Authenticator::new(
-            database,
-            settings.data.public_url.clone(),
-            clock.clone(),
-        ),
-        trusted_proxies: TrustedProxies::new(settings.data.trusted_proxies.iter().copied()),
-    };
+    let gates = Gates::new(database, &settings.data, clock.clone(), entropy.clone(), peppers);
     with_manners(table().into_router(state, &gates), Manners { clock, entropy })
 }

@@ -15,7 +15,7 @@ const NONCE_BYTES: usize = 12;
 const NAME: &[u8] = b"selvage/1/idempotency/name";
 
 /// A part of the root key that is mixed in; zeros where there is none, as RFC 5869 section 2.2 has it.
-pub(crate) type Pepper = Zeroizing<[u8; 32]>;
+pub type Pepper = Zeroizing<[u8; 32]>;
 
 /// What two requests must have in common to be the same.
 #[derive(Debug, Clone, Copy)]

@@ -10,6 +10,6 @@ mod store;
 
 pub use claim::Claim;
 pub use deferred::{Deferred, StreamedRoute};
-pub use derived::{Request, SealError};
+pub use derived::{Pepper, Request, SealError};
 pub use key::{IDEMPOTENCY_KEY, KEY_BYTES_MAX, Key};
 pub use replays::{LIFETIME, Look, Replays};

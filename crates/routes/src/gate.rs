@@ -1,14 +1,16 @@
-use ambient::Clock;
+use ambient::{Clock, Entropy};
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{RawPathParams, Request, State};
 use axum::http::HeaderMap;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use caller::{Authenticator, Caller, ClientAddress, Means, TrustedProxies};
-use idempotency::Replays;
+use database::Database;
+use idempotency::{Pepper, Replays};
 use ids::AccountId;
 use limits::Allowance;
 use problem::{BodyLimit, Problem, kinds};
+use settings::DataSettings;
 
 use crate::{Access, PasswordRule, Readiness, Tenant};
 
@@ -22,6 +24,27 @@ pub struct Gates {
     /// How many requests one session or API key may send.
     pub allowance: Allowance,
     pub clock: Clock,
+}
+
+impl Gates {
+    /// The gates of a component with these settings. The `peppers` are those of [`Replays::new`].
+    pub fn new(
+        database: Database,
+        settings: &DataSettings,
+        clock: Clock,
+        entropy: Entropy,
+        peppers: impl IntoIterator<Item = Pepper>,
+    ) -> Self {
+        let (url, proxies) = (settings.public_url.clone(), &settings.trusted_proxies);
+        Self {
+            readiness: Readiness::new(database.clone(), clock.clone(), settings.auto_migrate),
+            allowance: Allowance::new(database.clone(), "api", settings.limit_api),
+            replays: Replays::new(database.clone(), clock.clone(), entropy, peppers),
+            authenticator: Authenticator::new(database, url, clock.clone()),
+            trusted_proxies: TrustedProxies::new(proxies.iter().copied()),
+            clock,
+        }
+    }
 }
 
 /// The gate of one route.

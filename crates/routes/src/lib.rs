@@ -2,6 +2,7 @@
 
 mod access;
 mod gate;
+mod instance;
 mod openapi;
 mod readiness;
 mod repeat;
@@ -10,6 +11,7 @@ mod table;
 pub use access::{Access, Tenant};
 pub use axum::http::Method;
 pub use gate::Gates;
+pub use instance::answer;
 pub use openapi::{Part, UnknownSchema, openapi};
 pub use readiness::Readiness;
 pub use table::{Declaration, Outcome, PasswordRule, Route, RouteTable};

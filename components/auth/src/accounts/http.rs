@@ -10,8 +10,8 @@ use serde::Deserialize;
 use crate::accounts::invitation::Invitation;
 use crate::accounts::member::Member;
 use crate::accounts::{invitation_store, store};
-use crate::page::{self, ListQuery, Page, Part};
 use crate::service::{Account, Auth};
+use paging::{ListQuery, Page, Part};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -203,7 +203,7 @@ pub async fn audit_page(
     log: Log,
     query: AuditQuery,
 ) -> Result<Json<Page<Recorded>>, Problem> {
-    let part: Part<i64> = page::part(query.limit, query.cursor)?;
+    let part: Part<i64> = paging::part(query.limit, query.cursor)?;
     let wanted = PageQuery { before: part.after, action: query.action, limit: part.rows() };
     let rows = audit::list(&auth.database, log, wanted).await?;
     Ok(Json(part.page(rows, |entry| entry.seq.to_string())))

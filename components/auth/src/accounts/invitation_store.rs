@@ -8,8 +8,8 @@ use ids::{AccountId, InvitationId, UserId};
 use crate::accounts::invitation::{Found, INVITATIONS_MAX, Invitation};
 use crate::accounts::store::changed;
 use crate::error::AuthError;
-use crate::page::Part;
 use crate::service::Account;
+use paging::Part;
 
 /// Who becomes a member of what, by which invitation.
 pub struct Acceptance {

@@ -7,8 +7,8 @@ use ids::{AccountId, UserId};
 use crate::accounts::account::ACCOUNTS_OWNED_MAX;
 use crate::accounts::member::Member;
 use crate::error::AuthError;
-use crate::page::Part;
 use crate::service::Account;
+use paging::Part;
 
 /// A member's way from one role to another.
 pub struct RoleChange {

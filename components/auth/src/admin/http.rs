@@ -10,8 +10,8 @@ use crate::accounts::http::{AuditQuery, audit_page};
 use crate::admin::service::{UserChange, UserRecord};
 use crate::admin::store;
 use crate::error::AuthError;
-use crate::page::{ListQuery, Page};
 use crate::service::Auth;
+use paging::{ListQuery, Page};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

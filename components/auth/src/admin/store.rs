@@ -5,7 +5,7 @@ use ids::UserId;
 
 use crate::admin::service::{UserChange, UserRecord};
 use crate::error::AuthError;
-use crate::page::Part;
+use paging::Part;
 
 /// Sorts after every id.
 const AFTER_EVERY_ID: &str = "~";

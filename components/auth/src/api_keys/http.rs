@@ -8,8 +8,8 @@ use serde::Deserialize;
 
 use crate::api_keys::service::{ApiKey, CreatedApiKey, NewApiKey};
 use crate::api_keys::store;
-use crate::page::{ListQuery, Page};
 use crate::service::Auth;
+use paging::{ListQuery, Page};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -6,7 +6,7 @@ use ids::ApiKeyId;
 
 use crate::api_keys::service::{API_KEYS_MAX, ApiKey};
 use crate::error::AuthError;
-use crate::page::Part;
+use paging::Part;
 
 /// A key that is about to be written.
 pub struct NewApiKey<'a> {

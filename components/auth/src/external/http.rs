@@ -13,8 +13,8 @@ use super::identities::ExternalIdentity;
 use super::{cookie, store};
 use crate::browser::Client;
 use crate::device::Device;
-use crate::page::{ListQuery, Page};
 use crate::service::Auth;
+use paging::{ListQuery, Page};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -10,9 +10,9 @@ use super::documents::StoredDocuments;
 use super::identities::{ExternalIdentity, IDENTITIES_MAX};
 use crate::error::AuthError;
 use crate::login::Proof;
-use crate::page::Part;
 use crate::service::{Account, Candidate, NewSession, SESSION_LIFETIME, User};
 use crate::store::{insert_refresh_token, proof_statements, read_candidate, set_last_login};
+use paging::Part;
 
 /// How long a provider rests after a question: shortly while nothing is known of it, and longer once something is (SECURITY R26).
 const REST_UNKNOWN: Duration = Duration::from_secs(1);

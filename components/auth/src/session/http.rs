@@ -9,8 +9,8 @@ use serde::Deserialize;
 use super::SessionView;
 use crate::browser::{Client, RefreshCookie};
 use crate::device::Device;
-use crate::page::{ListQuery, Page};
 use crate::service::Auth;
+use paging::{ListQuery, Page};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

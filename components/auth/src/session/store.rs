@@ -5,9 +5,9 @@ use ids::{AccountId, SessionId, UserId};
 
 use super::{Rotation, SessionView, Spent, StoredToken};
 use crate::error::AuthError;
-use crate::page::Part;
 use crate::service::{Account, NewSession, User};
 use crate::store::{insert_refresh_token, read_account, read_user};
+use paging::Part;
 
 /// Sorts after every id of a session.
 const AFTER_ALL: &str = "sess_~";

@@ -7,8 +7,8 @@ use problem::{Json, Path, Problem, Query};
 use crate::keys::draft::{Change, Draft};
 use crate::keys::service::KeyRecord;
 use crate::owner::{By, Own};
-use crate::page::{ListQuery, Page};
 use crate::service::Config;
+use paging::{ListQuery, Page};
 
 /// `GET /api/keys`
 pub async fn list_provider_keys(

@@ -9,8 +9,8 @@ use crate::error::ConfigError;
 use crate::keys::draft::{Change, Checked, Draft, Value};
 use crate::keys::store::{self, Written};
 use crate::owner::Actor;
-use crate::page::{Page, Part};
 use crate::service::{ATTEMPTS_MAX, Config, kept};
+use paging::{Page, Part};
 
 /// How many keys an account may have. The schema counts.
 pub const KEYS_MAX: u32 = 100;

@@ -7,7 +7,7 @@ use vault::Kind;
 use crate::error::ConfigError;
 use crate::keys::draft::Checked;
 use crate::keys::service::{Closed, KEYS_MAX, KeyRecord};
-use crate::page::Part;
+use paging::Part;
 
 /// A key that is about to be written.
 pub struct Written<'a> {

@@ -8,8 +8,8 @@ use crate::models::draft::{Change, Draft};
 use crate::models::entry::Model;
 use crate::models::test::Tested;
 use crate::owner::{By, Whose};
-use crate::page::{ListQuery, Page};
 use crate::service::Config;
+use paging::{ListQuery, Page};
 
 /// `GET /api/models`
 pub async fn list_models<W: Whose>(

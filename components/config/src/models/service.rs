@@ -7,8 +7,8 @@ use crate::models::draft::{Change, Draft};
 use crate::models::entry::{Model, ModelEntry, Surroundings};
 use crate::models::{primary, store};
 use crate::owner::{Actor, Owner};
-use crate::page::{Page, Part};
 use crate::service::{ATTEMPTS_MAX, Config, kept};
+use paging::{Page, Part};
 
 pub const MODELS_MAX: u32 = 200;
 

@@ -9,7 +9,7 @@ use crate::models::entry::{ModelEntry, Surroundings};
 use crate::models::primary;
 use crate::models::service::MODELS_MAX;
 use crate::owner::Owner;
-use crate::page::Part;
+use paging::Part;
 
 /// What is active for an owner, and the owner's keys.
 pub async fn find_surroundings(

@@ -5,11 +5,11 @@ use ids::McpServerId;
 use problem::{Json, Path, Problem, Query};
 
 use crate::owner::{By, Whose};
-use crate::page::{ListQuery, Page};
 use crate::servers::draft::{Change, Draft};
 use crate::servers::entry::McpServer;
 use crate::servers::test::Tested;
 use crate::service::Config;
+use paging::{ListQuery, Page};
 
 /// `GET /api/mcp-servers`
 pub async fn list_mcp_servers<W: Whose>(

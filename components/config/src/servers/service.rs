@@ -5,12 +5,12 @@ use vault::{Kind, Sealed};
 
 use crate::error::ConfigError;
 use crate::owner::{Actor, Owner};
-use crate::page::{Page, Part};
 use crate::servers::credentials::Headers;
 use crate::servers::draft::{Change, Draft, SecretChange};
 use crate::servers::entry::{McpServer, ServerEntry};
 use crate::servers::store::{self, Closed};
 use crate::service::{ATTEMPTS_MAX, Config, kept};
+use paging::{Page, Part};
 
 /// How many servers an owner may have. The schema counts.
 pub const SERVERS_MAX: u32 = 50;

@@ -6,9 +6,9 @@ use vault::Sealed;
 
 use crate::error::ConfigError;
 use crate::owner::Owner;
-use crate::page::Part;
 use crate::servers::entry::{Introduced, ServerEntry, ToolEntry};
 use crate::servers::service::{SERVERS_MAX, place};
+use paging::Part;
 
 /// What becomes of the sealed credentials.
 pub enum Closed {

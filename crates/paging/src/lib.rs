@@ -1,4 +1,4 @@
-//! Pages of lists.
+#![doc = include_str!("../README.md")]
 
 use std::str::FromStr;
 

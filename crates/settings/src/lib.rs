@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod auth;
+mod chat;
 mod config;
 mod conversations;
 mod data;
@@ -12,6 +13,7 @@ mod variables;
 mod vault;
 
 pub use auth::AuthSettings;
+pub use chat::ChatSettings;
 pub use config::{ConfigSettings, PrimaryModel};
 pub use conversations::ConversationsSettings;
 pub use data::DataSettings;

@@ -12,7 +12,9 @@ use database::{Database, Statement};
 use http_body_util::BodyExt as _;
 use ids::{Id, InvitationId};
 use serde_json::{Value, json};
-use settings::{AuthSettings, ConfigSettings, ConversationsSettings, FilesSettings, Variables};
+use settings::{
+    AuthSettings, ChatSettings, ConfigSettings, ConversationsSettings, FilesSettings, Variables,
+};
 use testing::{MASTER_KEY, NOW, Person};
 use tower::ServiceExt as _;
 
@@ -25,7 +27,7 @@ pub struct World {
     database: Database,
     clock: Clock,
     pub hand: Hand,
-    routers: [Router; 4],
+    routers: [Router; 5],
     pub conversation: String,
     pub message: String,
 }
@@ -51,7 +53,7 @@ impl Seen {
     }
 }
 
-fn routers(database: &Database, clock: &Clock, master_key: &str) -> [Router; 4] {
+fn routers(database: &Database, clock: &Clock, master_key: &str) -> [Router; 5] {
     let off =
         ["login", "signup", "mail", "refresh", "totp", "api"].map(|name| format!("limit_{name}"));
     let mut variables = vec![("master_key", master_key), ("mailer", "log")];
@@ -67,8 +69,11 @@ fn routers(database: &Database, clock: &Clock, master_key: &str) -> [Router; 4] 
         config::router(database.clone(), settings, clock.clone(), entropy.clone()).unwrap();
     let settings = FilesSettings::new(&variables).unwrap();
     let chunks = ChunkStore::in_memory().unwrap();
-    let files = files::router(database.clone(), chunks, settings, clock, entropy);
-    [auth, conversations, config, files]
+    let files =
+        files::router(database.clone(), chunks.clone(), settings, clock.clone(), entropy.clone());
+    let settings = ChatSettings::new(&variables).unwrap();
+    let chat = chat::router(database.clone(), chunks, settings, clock, entropy).unwrap();
+    [auth, conversations, config, files, chat]
 }
 
 impl World {

@@ -12,7 +12,9 @@ use chunks::ChunkStore;
 use database::{Database, Statement};
 use ids::{ApiKeyId, IdentityId, MemoryId, SessionId};
 use routes::{Access, Declaration};
-use settings::{AuthSettings, ConfigSettings, ConversationsSettings, FilesSettings, Variables};
+use settings::{
+    AuthSettings, ChatSettings, ConfigSettings, ConversationsSettings, FilesSettings, Variables,
+};
 use testing::{MASTER_KEY, NOW, Person};
 use tower::ServiceExt as _;
 
@@ -321,6 +323,9 @@ pub async fn routers_with(
     let config =
         config::router(database.clone(), settings, clock.clone(), entropy.clone()).unwrap();
     let settings = FilesSettings::new(&variables).unwrap();
-    let files = files::router(database.clone(), chunks.clone(), settings, clock, entropy);
-    vec![auth, conversations, config, files]
+    let files =
+        files::router(database.clone(), chunks.clone(), settings, clock.clone(), entropy.clone());
+    let settings = ChatSettings::new(&variables).unwrap();
+    let chat = chat::router(database.clone(), chunks.clone(), settings, clock, entropy).unwrap();
+    vec![auth, conversations, config, files, chat]
 }

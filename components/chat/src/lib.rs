@@ -1,0 +1,31 @@
+#![doc = include_str!("../README.md")]
+
+#[cfg(target_family = "wasm")]
+mod entry;
+mod error;
+mod routes;
+mod service;
+
+use ambient::{Clock, Entropy};
+use axum::Router;
+use chunks::ChunkStore;
+use database::Database;
+use settings::ChatSettings;
+
+pub use error::SetupError;
+pub use routes::{declarations, schemas};
+
+/// The router of the component.
+///
+/// # Errors
+/// [`SetupError`] when nothing can be sent from here.
+pub fn router(
+    database: Database,
+    chunks: ChunkStore,
+    settings: ChatSettings,
+    clock: Clock,
+    entropy: Entropy,
+) -> Result<Router, SetupError> {
+    let state = service::Chat::new(database, chunks, settings, clock, entropy)?;
+    Ok(routes::router(state))
+}

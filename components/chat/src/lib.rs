@@ -3,6 +3,7 @@
 #[cfg(target_family = "wasm")]
 mod entry;
 mod error;
+mod quota;
 mod routes;
 mod service;
 

@@ -82,15 +82,10 @@ impl Problem {
         problem
     }
 
-    /// A limit that is used up until this time has passed. `Retry-After` counts whole seconds, so it is rounded up.
+    /// A limit that is used up until this time has passed.
     pub fn rate_limited(wait: Duration) -> Self {
-        let mut problem = Self::new(
-            &kinds::RATE_LIMITED,
-            "This was tried too often. Try again after the seconds in Retry-After.",
-        );
-        let seconds = wait.as_millis().div_ceil(1000).max(1);
-        problem.retry_after_s = Some(u32::try_from(seconds).unwrap_or(u32::MAX));
-        problem
+        let detail = "This was tried too often. Try again after the seconds in Retry-After.";
+        Self::new(&kinds::RATE_LIMITED, detail).with_retry_after(wait)
     }
 
     /// Values that break rules.
@@ -110,6 +105,14 @@ impl Problem {
     #[must_use]
     pub fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
         self.errors = errors;
+        self
+    }
+
+    /// The same problem that says after which time to try again. `Retry-After` counts whole seconds, so it is rounded up.
+    #[must_use]
+    pub fn with_retry_after(mut self, wait: Duration) -> Self {
+        let seconds = wait.as_millis().div_ceil(1000).max(1);
+        self.retry_after_s = Some(u32::try_from(seconds).unwrap_or(u32::MAX));
         self
     }
 

@@ -1,22 +1,49 @@
 use std::ops::Deref;
 
+use usage::{Limit, Period, Quota};
+
+use crate::variables::Reading;
 use crate::{ConfigSettings, SettingsError, Variables};
 
 /// What the component `chat` depends on: all that decides which model is asked, where it is, and with whose key.
 #[derive(Debug, Clone)]
 pub struct ChatSettings {
     pub config: ConfigSettings,
+    /// `quota_tokens` and `quota_user_tokens`, default none, within `quota_period`, default `month`: how many tokens an account may use as a whole, and
+    /// each of its people, where the operator has set nothing else for it.
+    pub quota: Quota,
 }
 
 impl ChatSettings {
     /// The variables that it reads.
-    pub const NAMES: [&'static str; 16] = ConfigSettings::NAMES;
+    pub const NAMES: [&'static str; 19] = [
+        ConfigSettings::NAMES[0],
+        ConfigSettings::NAMES[1],
+        ConfigSettings::NAMES[2],
+        ConfigSettings::NAMES[3],
+        ConfigSettings::NAMES[4],
+        ConfigSettings::NAMES[5],
+        ConfigSettings::NAMES[6],
+        ConfigSettings::NAMES[7],
+        ConfigSettings::NAMES[8],
+        ConfigSettings::NAMES[9],
+        ConfigSettings::NAMES[10],
+        ConfigSettings::NAMES[11],
+        ConfigSettings::NAMES[12],
+        ConfigSettings::NAMES[13],
+        ConfigSettings::NAMES[14],
+        ConfigSettings::NAMES[15],
+        "quota_tokens",
+        "quota_user_tokens",
+        "quota_period",
+    ];
 
     /// # Errors
     /// [`SettingsError`] with everything that is missing or malformed.
     pub fn new(variables: &Variables) -> Result<Self, SettingsError> {
         let mut reading = variables.reading();
-        let settings = ConfigSettings::read(&mut reading).map(|config| Self { config });
+        let (config, quota) = (ConfigSettings::read(&mut reading), quota(&mut reading));
+        let settings = config.zip(quota).map(|(config, quota)| Self { config, quota });
         reading.finish(settings)
     }
 }
@@ -26,5 +53,45 @@ impl Deref for ChatSettings {
 
     fn deref(&self) -> &ConfigSettings {
         &self.config
+    }
+}
+
+fn quota(reading: &mut Reading<'_>) -> Option<Quota> {
+    let tokens = reading.optional("quota_tokens", None, number);
+    let user_tokens = reading.optional("quota_user_tokens", None, number);
+    let period = reading.optional("quota_period", Period::default(), str::parse);
+    Some(Quota(Limit { tokens: tokens?, user_tokens: user_tokens?, period: period? }))
+}
+
+fn number(text: &str) -> Result<Option<i64>, &'static str> {
+    let number = text.parse().ok().filter(|number| (0..=Limit::TOKENS_MAX).contains(number));
+    number.map(Some).ok_or("it is no number of tokens")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: (&str, &str) = ("master_key", "q0mBR1kKwtqYkA0Wn3T4lVQ3xH9m0dVnUq2k1hJ5y7g=");
+
+    fn settings(pairs: &[(&str, &str)]) -> Result<ChatSettings, SettingsError> {
+        ChatSettings::new(&pairs.iter().copied().chain([KEY]).collect())
+    }
+
+    #[test]
+    fn quotas_that_are_none_are_reported_together() {
+        for (tokens, period) in [("-1", "year"), ("1e6", "Month"), ("1000000000000001", "30d")] {
+            let error =
+                settings(&[("quota_tokens", tokens), ("quota_period", period)]).unwrap_err();
+            assert_eq!(error.0.len(), 2, "{error}");
+        }
+    }
+
+    #[test]
+    fn without_variables_everyone_may_use_as_much_as_they_like() {
+        assert_eq!(settings(&[]).unwrap().quota, Quota::default());
+        let given = settings(&[("quota_tokens", "1000000"), ("quota_period", "day")]).unwrap();
+        let limit = Limit { tokens: Some(1_000_000), user_tokens: None, period: Period::Day };
+        assert_eq!(given.quota, Quota(limit));
     }
 }

@@ -1,10 +1,20 @@
 #![doc = include_str!("../README.md")]
 
+mod begin;
+mod cancel;
+mod context;
 #[cfg(target_family = "wasm")]
 mod entry;
 mod error;
+mod follow;
+mod http;
+mod journal;
+mod models;
+mod relay;
 mod routes;
 mod service;
+mod tools;
+mod work;
 
 use ambient::{Clock, Entropy};
 use axum::Router;

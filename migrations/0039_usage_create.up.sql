@@ -21,10 +21,14 @@ CREATE TABLE usage_reservation (
   tokens INTEGER NOT NULL,
   reserved_at INTEGER NOT NULL,
   expires_at INTEGER NOT NULL,
+  -- It was the so-manyth of the account's at that moment, and at most so many may be.
+  nth INTEGER NOT NULL,
+  nth_max INTEGER,
   CONSTRAINT usage_reservation_pk PRIMARY KEY (account_id, run_id),
   CONSTRAINT usage_reservation_account FOREIGN KEY (account_id) REFERENCES account (id) ON DELETE CASCADE,
   -- What does not fit into what is left is written as -1, so that the whole batch fails.
-  CONSTRAINT usage_reservation_fits CHECK (tokens >= 0)
+  CONSTRAINT usage_reservation_fits CHECK (tokens >= 0),
+  CONSTRAINT usage_reservation_at_once CHECK (nth <= nth_max)
 ) STRICT, WITHOUT ROWID;
 
 -- Who comes sweeps up what the dead have left.
@@ -59,7 +63,7 @@ CREATE TABLE usage_entry (
   CONSTRAINT usage_entry_cost CHECK (cost_micros >= 0 AND (cost_micros IS NULL) = (price_version IS NULL))
 ) STRICT, WITHOUT ROWID;
 
--- Days since 1970-01-01 in UTC. Totals of the ledger by day, model and person.
+-- Totals of the ledger by day, model and person. Days are those of UTC, counted from 1970-01-01.
 CREATE TABLE usage_day (
   account_id TEXT NOT NULL,
   day INTEGER NOT NULL,

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use ::sweep::Swept;
-use ambient::{Clock, UnixMillis};
+use ambient::{Clock, Entropy, UnixMillis};
 use chunks::ChunkStore;
 use database::Database;
 use manifest::{KeyValueStore, RuntimeConfig};
@@ -27,7 +27,7 @@ pub async fn sweep(arguments: Sweep) -> Result<(), CliError> {
     checked.map_err(|source| CliError::Migration { database: location.to_string(), source })?;
     let now = Clock::system().now();
     let progress = Progress::start("sweeping");
-    let swept = ::sweep::sweep(&database, now, |swept| {
+    let swept = ::sweep::sweep(&database, now, &Entropy::system(), |swept| {
         // In a log a line for each piece would be noise.
         if progress.is_live() {
             let Swept { accounts, conversations, messages, .. } = swept;
@@ -38,15 +38,15 @@ pub async fn sweep(arguments: Sweep) -> Result<(), CliError> {
     })
     .await?;
     // With a database of its own there is nothing that says where its chunks are; the server that has them removes them.
-    let runs = match &arguments.database.database {
+    let removed = match &arguments.database.database {
         None => remove_chunks(&database, &arguments.database.state_dir, now).await?,
         Some(_) => 0,
     };
     drop(progress);
-    let Swept { accounts, conversations, messages, sessions, invitations, files } = swept;
+    let Swept { accounts, conversations, messages, sessions, invitations, files, runs } = swept;
     terminal::result(format_args!(
         "swept       {accounts} accounts: {conversations} conversations, {messages} messages, {sessions} sessions, {invitations} invitations, \
-         {files} unfinished files, chunks of {runs} parts of files"
+         {files} unfinished files, chunks of {removed} parts of files, {runs} runs ended"
     ));
     Ok(())
 }

@@ -1,11 +1,21 @@
 #![doc = include_str!("../README.md")]
 
+mod begin;
+mod cancel;
+mod context;
 #[cfg(target_family = "wasm")]
 mod entry;
 mod error;
+mod follow;
+mod http;
+mod journal;
+mod models;
 mod quota;
+mod relay;
 mod routes;
 mod service;
+mod tools;
+mod work;
 
 use ambient::{Clock, Entropy};
 use axum::Router;

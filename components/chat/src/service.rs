@@ -1,13 +1,15 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ambient::{Clock, Entropy};
+use caller::Authenticator;
 use chunks::ChunkStore;
 use database::Database;
 use egress::Egress;
 use settings::ChatSettings;
 use vault::Vault;
 
-use crate::error::SetupError;
+use crate::error::{ChatError, SetupError};
 
 /// The component's state.
 #[derive(Debug, Clone)]
@@ -22,6 +24,10 @@ pub struct Chat {
     pub egress: Egress,
     /// Where what accounts entrust is sealed.
     pub vault: Vault,
+    /// Who is still admitted, while a stream lasts.
+    pub authenticator: Authenticator,
+    /// Whether this instance has seen that its keys are those of the database.
+    is_prepared: Arc<AtomicBool>,
 }
 
 impl Chat {
@@ -42,6 +48,33 @@ impl Chat {
             clock.clone(),
             entropy.clone(),
         );
-        Ok(Self { database, chunks, settings, clock, entropy, egress, vault })
+        let authenticator =
+            Authenticator::new(database.clone(), settings.data.public_url.clone(), clock.clone());
+        let is_prepared = Arc::default();
+        Ok(Self {
+            database,
+            chunks,
+            settings,
+            clock,
+            entropy,
+            egress,
+            vault,
+            authenticator,
+            is_prepared,
+        })
+    }
+
+    /// Sees to it, once for each instance, that the master key belongs to the database, and that nothing is sealed under a key that is not
+    /// configured.
+    ///
+    /// # Errors
+    /// [`ChatError`]: such an instance serves nobody.
+    pub async fn prepare(&self) -> Result<(), ChatError> {
+        if !self.is_prepared.load(Ordering::Acquire) {
+            keyring::register(&self.database, &self.settings.keyring, self.clock.now()).await?;
+            vault::check(&self.database, &self.vault).await?;
+            self.is_prepared.store(true, Ordering::Release);
+        }
+        Ok(())
     }
 }

@@ -96,6 +96,8 @@ kinds! {
         "A personal account has one owner for good and ends with its person.";
     PRIMARY_MODEL "primary_model" CONFLICT "The primary model follows the environment"
         "Provider, model and URL of the primary model come from the deployment's variables, and it cannot be deleted.";
+    RUN_NOT_WAITING "run_not_waiting" CONFLICT "The run waits for nothing"
+        "The run does not wait for a decision: it is at work, has ended, or somebody else has decided already.";
     STORAGE_QUOTA_EXCEEDED "storage_quota_exceeded" CONFLICT "The account has no room for it"
         "With this file the account would have more bytes or more files than it may. Delete some that are no longer needed.";
     TOTP_ENROLLED "totp_enrolled" CONFLICT "There is a second factor already"
@@ -131,14 +133,22 @@ kinds! {
          says how many are left.";
     RATE_LIMITED "rate_limited" TOO_MANY_REQUESTS "Too many requests"
         "A limit is used up for now. Try again after the seconds in Retry-After.";
+    TOO_MANY_RUNS "too_many_runs" TOO_MANY_REQUESTS "Too many runs at once"
+        "As many runs of the account are at work as may be at the same time. Wait for one to end, or cancel one.";
     INTERNAL_ERROR "internal_error" INTERNAL_SERVER_ERROR "The server failed"
         "A fault of the server. Its log names the cause under the request id.";
     IDENTITY_PROVIDER_UNAVAILABLE "identity_provider_unavailable" BAD_GATEWAY "The identity provider does not answer as it should"
         "The identity provider is away, or says what cannot be believed. Try again later; other ways to sign in still work.";
+    PROVIDER_ERROR "provider_error" BAD_GATEWAY "The model's provider failed"
+        "The provider of the model is away, refused the request, or says what is no answer. The detail says which; what the provider said is not shown.";
+    PROVIDER_RATE_LIMITED "provider_rate_limited" BAD_GATEWAY "The model's provider asks to wait"
+        "The provider of the model takes no more requests for now. Try again after the seconds in Retry-After, where they are given.";
     MAILER_MISSING "mailer_missing" SERVICE_UNAVAILABLE "No mails can be sent"
         "The route needs to send a mail, and the deployment has no mailer. Its operator has to set one.";
     UNAVAILABLE "unavailable" SERVICE_UNAVAILABLE "The service is unavailable"
         "The database is away or overloaded. Try again after the seconds in Retry-After.";
+    PROVIDER_TIMEOUT "provider_timeout" GATEWAY_TIMEOUT "The model's provider took too long"
+        "The provider of the model did not begin to answer in time, or fell silent.";
 }
 
 /// The text of `docs/problems.md`.

@@ -82,10 +82,10 @@ impl Problem {
         problem
     }
 
-    /// A limit that is used up until this time has passed.
+    /// A limit that is used up until this time has passed. `Retry-After` counts whole seconds, so it is rounded up.
     pub fn rate_limited(wait: Duration) -> Self {
         let detail = "This was tried too often. Try again after the seconds in Retry-After.";
-        Self::new(&kinds::RATE_LIMITED, detail).with_retry_after(wait)
+        Self::new(&kinds::RATE_LIMITED, detail).retry_after(wait)
     }
 
     /// Values that break rules.
@@ -108,11 +108,10 @@ impl Problem {
         self
     }
 
-    /// The same problem that says after which time to try again. `Retry-After` counts whole seconds, so it is rounded up.
+    /// The same problem with a time to wait in `Retry-After`, which counts whole seconds.
     #[must_use]
-    pub fn with_retry_after(mut self, wait: Duration) -> Self {
-        let seconds = wait.as_millis().div_ceil(1000).max(1);
-        self.retry_after_s = Some(u32::try_from(seconds).unwrap_or(u32::MAX));
+    pub fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after_s = Some(whole_seconds(wait));
         self
     }
 
@@ -246,4 +245,8 @@ impl IntoResponse for Problem {
         response.extensions_mut().insert(self);
         response
     }
+}
+/// Rounded up, and at least one.
+fn whole_seconds(wait: Duration) -> u32 {
+    u32::try_from(wait.as_millis().div_ceil(1000).max(1)).unwrap_or(u32::MAX)
 }

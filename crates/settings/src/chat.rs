@@ -1,14 +1,21 @@
 use std::ops::Deref;
+use std::time::Duration;
 
 use usage::{Limit, Period, Quota};
 
 use crate::variables::Reading;
 use crate::{ConfigSettings, SettingsError, Variables};
 
+/// How long a provider may be silent, unless someone says otherwise, and at most.
+const TIMEOUT_DEFAULT: Duration = Duration::from_mins(1);
+const TIMEOUT_MAX: Duration = Duration::from_mins(10);
+
 /// What the component `chat` depends on: all that decides which model is asked, where it is, and with whose key.
 #[derive(Debug, Clone)]
 pub struct ChatSettings {
     pub config: ConfigSettings,
+    /// `provider_timeout`, default 60: for how many seconds a provider may be silent, before its answer and within it.
+    pub provider_timeout: Duration,
     /// `quota_tokens` and `quota_user_tokens`, default none, within `quota_period`, default `month`: how many tokens an account may use as a whole, and
     /// each of its people, where the operator has set nothing else for it.
     pub quota: Quota,
@@ -16,34 +23,27 @@ pub struct ChatSettings {
 
 impl ChatSettings {
     /// The variables that it reads.
-    pub const NAMES: [&'static str; 19] = [
-        ConfigSettings::NAMES[0],
-        ConfigSettings::NAMES[1],
-        ConfigSettings::NAMES[2],
-        ConfigSettings::NAMES[3],
-        ConfigSettings::NAMES[4],
-        ConfigSettings::NAMES[5],
-        ConfigSettings::NAMES[6],
-        ConfigSettings::NAMES[7],
-        ConfigSettings::NAMES[8],
-        ConfigSettings::NAMES[9],
-        ConfigSettings::NAMES[10],
-        ConfigSettings::NAMES[11],
-        ConfigSettings::NAMES[12],
-        ConfigSettings::NAMES[13],
-        ConfigSettings::NAMES[14],
-        ConfigSettings::NAMES[15],
-        "quota_tokens",
-        "quota_user_tokens",
-        "quota_period",
-    ];
+    pub const NAMES: [&'static str; 20] = {
+        let mut names = ["quota_period"; 20];
+        [names[16], names[17], names[18]] =
+            ["provider_timeout", "quota_tokens", "quota_user_tokens"];
+        let mut n = 0;
+        while n < ConfigSettings::NAMES.len() {
+            names[n] = ConfigSettings::NAMES[n];
+            n += 1;
+        }
+        names
+    };
 
     /// # Errors
     /// [`SettingsError`] with everything that is missing or malformed.
     pub fn new(variables: &Variables) -> Result<Self, SettingsError> {
         let mut reading = variables.reading();
-        let (config, quota) = (ConfigSettings::read(&mut reading), quota(&mut reading));
-        let settings = config.zip(quota).map(|(config, quota)| Self { config, quota });
+        let config = ConfigSettings::read(&mut reading);
+        let timeout = reading.optional("provider_timeout", TIMEOUT_DEFAULT, seconds);
+        let quota = quota(&mut reading);
+        let settings =
+            (|| Some(Self { config: config?, provider_timeout: timeout?, quota: quota? }))();
         reading.finish(settings)
     }
 }
@@ -54,6 +54,12 @@ impl Deref for ChatSettings {
     fn deref(&self) -> &ConfigSettings {
         &self.config
     }
+}
+
+fn seconds(value: &str) -> Result<Duration, &'static str> {
+    let time = value.parse().ok().map(Duration::from_secs);
+    let is_fine = |time: &Duration| !time.is_zero() && *time <= TIMEOUT_MAX;
+    time.filter(is_fine).ok_or("it is no number of seconds from 1 to 600")
 }
 
 fn quota(reading: &mut Reading<'_>) -> Option<Quota> {

@@ -19,6 +19,19 @@ pub struct Spender {
     pub user_id: UserId,
 }
 
+/// Tokens that a run may use.
+#[derive(Debug, Clone, Copy)]
+pub struct Reservation<'a> {
+    pub spender: Spender,
+    pub run_id: &'a str,
+    pub tokens: u32,
+    /// How many reservations the account may have at once.
+    pub at_once_max: Option<u32>,
+    pub now: UnixMillis,
+    /// When nobody believes any more that the run lives.
+    pub expires_at: UnixMillis,
+}
+
 /// What an account may use within the period, and how much of that is gone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Standing {
@@ -41,16 +54,10 @@ pub struct Share {
 }
 
 impl Quota {
-    /// Reserves tokens for a run until `expires_at`. The statement fails, and with it the batch that it is in, when there are not as many left;
-    /// see [`is_exceeded`].
-    pub fn reserve(
-        &self,
-        spender: Spender,
-        run_id: &str,
-        tokens: u32,
-        now: UnixMillis,
-        expires_at: UnixMillis,
-    ) -> Statement {
+    /// Reserves tokens for a run. The statement fails, and with it the batch that it is in, when there are not as many left ([`is_exceeded`]) or
+    /// as many runs at once as there may be ([`is_crowded`]).
+    pub fn reserve(&self, reservation: &Reservation<'_>) -> Statement {
+        let Reservation { spender, run_id, tokens, at_once_max, now, expires_at } = *reservation;
         let statement = Statement::new(include_str!("../queries/reserve.sql"))
             .bind(spender.account_id.to_string())
             .bind(spender.user_id.to_string())
@@ -58,7 +65,7 @@ impl Quota {
             .bind(tokens)
             .bind(now.0)
             .bind(expires_at.0);
-        self.bind_to(statement, now)
+        self.bind_to(statement, now).bind(at_once_max)
     }
 
     /// How much of what may be used is gone.
@@ -124,13 +131,18 @@ impl Standing {
             "There are not enough tokens left for this in the current {}. It ends at {}.",
             self.period, self.resets_at
         );
-        Problem::new(&kinds::QUOTA_EXCEEDED, detail).with_retry_after(Duration::from_millis(wait))
+        Problem::new(&kinds::QUOTA_EXCEEDED, detail).retry_after(Duration::from_millis(wait))
     }
 }
 
 /// Whether a batch failed because there were not as many tokens left as it was to reserve.
 pub fn is_exceeded(error: &DatabaseError) -> bool {
     error.is_check("usage_reservation_fits")
+}
+
+/// Whether a batch failed because the account had as many reservations at once as it may.
+pub fn is_crowded(error: &DatabaseError) -> bool {
+    error.is_check("usage_reservation_at_once")
 }
 
 /// Keeps a reservation until then: its producer lives.

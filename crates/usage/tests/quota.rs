@@ -16,8 +16,8 @@ use database::{Database, Statement};
 use futures::future::join_all;
 use testing::{NOW, Person};
 use usage::{
-    Cost, Day, Entry, Filter, Limit, Micros, Period, Quota, Share, Spender, is_exceeded, list_days,
-    prolong, put_limit, release,
+    Cost, Day, Entry, Filter, Limit, Micros, Period, Quota, Reservation, Share, Spender,
+    is_crowded, is_exceeded, list_days, prolong, put_limit, release,
 };
 
 const MINUTE: i64 = 60 * 1000;
@@ -35,6 +35,11 @@ async fn spender(database: &Database) -> Spender {
     Spender { account_id: person.account_id, user_id: person.user_id }
 }
 
+fn reservation(spender: Spender, run_id: &str, tokens: u32) -> Reservation<'_> {
+    let (now, expires_at) = (NOW, later(MINUTE));
+    Reservation { spender, run_id, tokens, at_once_max: None, now, expires_at }
+}
+
 async fn reserve(
     database: &Database,
     quota: &Quota,
@@ -42,7 +47,7 @@ async fn reserve(
     run: &str,
     tokens: u32,
 ) -> bool {
-    let statement = quota.reserve(spender, run, tokens, NOW, later(MINUTE));
+    let statement = quota.reserve(&reservation(spender, run, tokens));
     match database.batch(vec![statement]).await {
         Ok(_) => true,
         Err(error) => {
@@ -78,7 +83,7 @@ async fn what_does_not_fit_takes_the_whole_batch_along() {
     let refused = vec![
         Statement::new("UPDATE user SET name = 'changed' WHERE id = ?1")
             .bind(spender.user_id.to_string()),
-        quota(100).reserve(spender, "run", 101, NOW, later(MINUTE)),
+        quota(100).reserve(&reservation(spender, "run", 101)),
     ];
     assert!(is_exceeded(&database.batch(refused).await.unwrap_err()));
     let changed = Statement::new("SELECT count(*) AS n FROM user WHERE name = 'changed'");
@@ -106,6 +111,34 @@ async fn of_64_at_once_as_many_pass_as_have_room() {
     assert_eq!(passed, 10);
     let standing = quota.standing(&database, spender, NOW).await.unwrap();
     assert_eq!(standing.account.reserved, 1000);
+}
+
+#[tokio::test]
+async fn of_64_at_once_as_many_pass_as_may_be_at_once() {
+    let database = testing::database().await;
+    let spender = spender(&database).await;
+    let tries = (0..64).map(|number| {
+        let database = database.clone();
+        async move {
+            let run = format!("run-{number}");
+            let one = Reservation { at_once_max: Some(8), ..reservation(spender, &run, 1) };
+            match database.query(Quota::default().reserve(&one)).await {
+                Ok(_) => true,
+                Err(error) => {
+                    assert!(is_crowded(&error), "{error:?}");
+                    false
+                }
+            }
+        }
+    });
+    assert_eq!(join_all(tries).await.into_iter().filter(|passed| *passed).count(), 8);
+    run(&database, release(spender.account_id, "none")).await;
+    // One that goes makes room for one.
+    run(&database, Statement::new("DELETE FROM usage_reservation WHERE nth = 3")).await;
+    let mut next = Reservation { at_once_max: Some(8), ..reservation(spender, "next", 1) };
+    run(&database, Quota::default().reserve(&next)).await;
+    next.run_id = "one more";
+    assert!(is_crowded(&database.query(Quota::default().reserve(&next)).await.unwrap_err()));
 }
 
 #[tokio::test]
@@ -181,7 +214,12 @@ async fn what_the_dead_have_reserved_is_free_again_and_what_the_living_prolong_i
     assert_eq!(reserved(later(MINUTE)).await, 30);
     assert_eq!(reserved(later(3 * MINUTE)).await, 0);
     // Who comes then sweeps.
-    run(&database, quota.reserve(spender, "next", 70, later(MINUTE), later(2 * MINUTE))).await;
+    let next = Reservation {
+        now: later(MINUTE),
+        expires_at: later(2 * MINUTE),
+        ..reservation(spender, "next", 70)
+    };
+    run(&database, quota.reserve(&next)).await;
     let count = Statement::new("SELECT count(*) AS n FROM usage_reservation");
     let rows = database.query(count).await.unwrap();
     assert_eq!(rows.first().unwrap().get::<i64>("n").unwrap(), 2);
@@ -312,7 +350,9 @@ async fn step(
         0..=3 => {
             let (run_id, wanted) = (format!("run-{number}"), i64::from(tokens));
             let fits = model.fits(quota, *now, user, wanted);
-            let reserve = quota.reserve(spender, &run_id, tokens, *now, end);
+            let reserve =
+                Reservation { now: *now, expires_at: end, ..reservation(spender, &run_id, tokens) };
+            let reserve = quota.reserve(&reserve);
             match database.query(reserve).await {
                 Ok(_) => assert!(fits),
                 Err(error) => assert!(is_exceeded(&error) && !fits, "{error:?}"),

@@ -204,7 +204,7 @@ impl Setup {
     /// Runs the operator's sweep to its end.
     pub async fn sweep(&self) {
         let now = self.now();
-        sweep::sweep(&self.database, now, |_| {}).await.unwrap();
+        sweep::sweep(&self.database, now, &Entropy::system(), |_| {}).await.unwrap();
         while 0 < sweep::remove_chunks(&self.database, &self.chunks, now, 100).await.unwrap() {}
     }
 }

@@ -1,5 +1,6 @@
 //! Someone with a password, a conversation and a team, and all components.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ambient::{Clock, Entropy, Hand};
@@ -15,7 +16,7 @@ use serde_json::{Value, json};
 use settings::{
     AuthSettings, ChatSettings, ConfigSettings, ConversationsSettings, FilesSettings, Variables,
 };
-use testing::{MASTER_KEY, NOW, Person};
+use testing::{MASTER_KEY, NOW, Person, ProviderReply, ProviderServer};
 use tower::ServiceExt as _;
 
 use crate::calls::Call;
@@ -28,6 +29,7 @@ pub struct World {
     clock: Clock,
     pub hand: Hand,
     routers: [Router; 5],
+    provider: Arc<ProviderServer>,
     pub conversation: String,
     pub message: String,
 }
@@ -53,10 +55,22 @@ impl Seen {
     }
 }
 
-fn routers(database: &Database, clock: &Clock, master_key: &str) -> [Router; 5] {
+fn routers(
+    database: &Database,
+    clock: &Clock,
+    master_key: &str,
+    provider: &ProviderServer,
+) -> [Router; 5] {
     let off =
         ["login", "signup", "mail", "refresh", "totp", "api"].map(|name| format!("limit_{name}"));
-    let mut variables = vec![("master_key", master_key), ("mailer", "log")];
+    let (origin, base_url) = (provider.origin(), provider.base_url());
+    let mut variables = vec![
+        ("master_key", master_key),
+        ("mailer", "log"),
+        ("egress_allow", origin.as_str()),
+        ("openai_base_url", base_url.as_str()),
+        ("openai_api_key", "sk-of-tests"),
+    ];
     variables.extend(off.iter().map(|name| (name.as_str(), "off")));
     let variables: Variables = variables.into_iter().collect();
     let (settings, clock) = (AuthSettings::new(&variables).unwrap(), clock.clone());
@@ -79,9 +93,11 @@ fn routers(database: &Database, clock: &Clock, master_key: &str) -> [Router; 5] 
 impl World {
     pub async fn new() -> Self {
         let (database, (clock, hand)) = (testing::database().await, Clock::manual(NOW));
-        let routers = routers(&database, &clock, MASTER_KEY);
+        let provider = ProviderServer::start(|_| ProviderReply::text("an answer")).await;
+        let provider = Arc::new(provider);
+        let routers = routers(&database, &clock, MASTER_KEY, &provider);
         let (conversation, message) = (String::new(), String::new());
-        let mut world = Self { database, clock, hand, routers, conversation, message };
+        let mut world = Self { database, clock, hand, routers, provider, conversation, message };
         let body = json!({"email": EMAIL, "password": PASSWORD});
         let signed_up = world.json(0, "/api/auth/signup", body, None).await;
         let token = signed_up["access_token"].as_str().map(str::to_owned);
@@ -101,7 +117,8 @@ impl World {
             database: self.database.clone(),
             clock: self.clock.clone(),
             hand: self.hand.clone(),
-            routers: routers(&self.database, &self.clock, master_key),
+            routers: routers(&self.database, &self.clock, master_key, &self.provider),
+            provider: Arc::clone(&self.provider),
             conversation: self.conversation.clone(),
             message: self.message.clone(),
         }

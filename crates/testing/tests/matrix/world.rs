@@ -192,6 +192,7 @@ impl World {
             "parts" => "1".to_owned(),
             // Buckets are the platform's.
             "buckets" => "user-files".to_owned(),
+            "runs" => things.run.to_string(),
             "shares" => things.share.to_string(),
             // Whom a link is given to reads: shares.rs and downloading.rs of the components. Here nobody has one, but those who may copy.
             "shared" if path.ends_with("/copy") => continuation(caller),

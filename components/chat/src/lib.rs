@@ -10,6 +10,7 @@ mod follow;
 mod http;
 mod journal;
 mod models;
+mod quota;
 mod relay;
 mod routes;
 mod service;

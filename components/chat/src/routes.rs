@@ -10,6 +10,7 @@ use problem::{Manners, with_manners};
 use routes::{Access, Declaration, Gates, Readiness, Route, RouteTable};
 
 use crate::http;
+use crate::quota::http as quota;
 use crate::service::Chat;
 
 /// A message has up to 1 MiB, and JSON may need two bytes for one.
@@ -19,7 +20,49 @@ const READ: Access = Access::Account(Role::Viewer, Scope::Chat);
 const WRITE: Access = Access::Account(Role::Member, Scope::Chat);
 
 fn table() -> RouteTable<Chat> {
-    RouteTable::new(runs())
+    RouteTable::new([runs(), quota_routes()].into_iter().flatten())
+}
+
+/// What an account uses is its members' to know; what it may use is the operator's to say.
+fn quota_routes() -> Vec<Route<Chat>> {
+    const ACCOUNT_QUOTA: &str = "/api/admin/accounts/{id}/quota";
+    let usage = Access::Account(Role::Viewer, Scope::AccountRead);
+    let quota = Access::Account(Role::Member, Scope::Chat);
+    vec![
+        Route::get("/api/quota", quota, "get_quota", quota::get_quota)
+            .summary("Get how many tokens may be used, and how many are gone.")
+            .gives(200, "Quota"),
+        Route::get("/api/usage", usage, "list_usage", quota::list_usage)
+            .summary(
+                "List what was used by day, model and person, the newest day first; all of it for administrators, for others their own part.",
+            )
+            .query(&["limit", "cursor", "from", "to", "model", "user_id"])
+            .gives(200, "UsagePage"),
+        Route::get(
+            ACCOUNT_QUOTA,
+            Access::Platform,
+            "get_account_quota",
+            quota::get_account_quota,
+        )
+        .summary("Get how many tokens an account may use.")
+        .gives(200, "AccountQuota"),
+        Route::put(
+            ACCOUNT_QUOTA,
+            Access::Platform,
+            "put_account_quota",
+            quota::put_account_quota,
+        )
+        .summary("Set how many tokens an account may use.")
+        .takes("AccountQuotaSetting")
+        .gives(200, "AccountQuota"),
+        Route::delete(
+            ACCOUNT_QUOTA,
+            Access::Platform,
+            "delete_account_quota",
+            quota::delete_account_quota,
+        )
+        .summary("Let what holds for all accounts hold for this one again."),
+    ]
 }
 
 fn runs() -> Vec<Route<Chat>> {

@@ -205,7 +205,8 @@ impl Journal {
     ) -> Result<(), Stop> {
         let before = std::mem::take(&mut self.batch);
         let (told, last) = (before.wire.len(), before.last);
-        let (message, now) = (appended.as_ref().map(|one| one.id), self.chat.clock.now());
+        let message = appended.as_ref().map(|one| one.id);
+        let now = run.ended_at.unwrap_or_else(|| self.chat.clock.now());
         let is_answer = appended.as_ref().is_some_and(|one| one.is_answer);
         let step = Step { producer: &self.producer, before, message, is_answer, run, now };
         let statements = End { step, failure }.statements().map_err(|error| lost(&error))?;
@@ -222,6 +223,7 @@ impl Journal {
     pub async fn wait(mut self, run: &Run) -> Result<(), Stop> {
         let approvals = run.approvals.as_slice();
         let mut batch = std::mem::take(&mut self.batch);
+        let run = &Run { last_event: batch.last + 1, ..run.clone() };
         let asked = batch.push(&Event::ApprovalRequired { run, approvals });
         let frame = asked.map_err(|error| lost(&error))?;
         let now = self.chat.clock.now();

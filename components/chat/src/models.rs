@@ -6,5 +6,5 @@ mod chosen;
 mod failure;
 
 pub use answer::Answering;
-pub use chosen::Chosen;
+pub use chosen::{Chosen, PLATFORM, primary_id};
 pub use failure::AskError;

@@ -1,5 +1,6 @@
 //! The interface of OpenAI's, as their SDKs call it.
 
+mod chunk;
 mod completion;
 mod models;
 mod relay;

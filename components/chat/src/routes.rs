@@ -10,17 +10,21 @@ use problem::{Manners, with_manners};
 use routes::{Access, Declaration, Gates, Readiness, Route, RouteTable};
 
 use crate::http;
+use crate::openai;
 use crate::quota::http as quota;
 use crate::service::Chat;
 
 /// A message has up to 1 MiB, and JSON may need two bytes for one.
 const RUN_BODY_BYTES_MAX: usize = 2 * 1024 * 1024;
 
+/// Messages may hold images.
+const COMPLETION_BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
+
 const READ: Access = Access::Account(Role::Viewer, Scope::Chat);
 const WRITE: Access = Access::Account(Role::Member, Scope::Chat);
 
 fn table() -> RouteTable<Chat> {
-    RouteTable::new([runs(), quota_routes()].into_iter().flatten())
+    RouteTable::new([runs(), quota_routes(), openai_routes()].into_iter().flatten())
 }
 
 /// What an account uses is its members' to know; what it may use is the operator's to say.
@@ -87,6 +91,30 @@ fn runs() -> Vec<Route<Chat>> {
             .summary("Decide about the calls of tools that a run waits with, and let it go on.")
             .takes("ApprovalDecisions")
             .gives(200, "RunAnswer"),
+    ]
+}
+
+/// What the SDKs of OpenAI call. Their bodies are described where they come from.
+fn openai_routes() -> Vec<Route<Chat>> {
+    vec![
+        Route::get("/v1/models", READ, "openai_list_models", openai::openai_list_models)
+            .summary("List models by the names that requests may give, as OpenAI's SDKs expect it.")
+            .gives(200, "OpenAiModels"),
+        Route::get("/v1/models/{id}", READ, "openai_get_model", openai::openai_get_model)
+            .summary("Get a model by its name, as OpenAI's SDKs expect it.")
+            .gives(200, "OpenAiModel"),
+        Route::post(
+            "/v1/chat/completions",
+            WRITE,
+            "openai_create_completion",
+            openai::openai_create_completion,
+        )
+        .summary(
+            "Let a model answer messages, as events or as a whole, as OpenAI's SDKs expect it.",
+        )
+        .takes("OpenAiCompletionCreation")
+        .gives(200, "OpenAiCompletion")
+        .body_bytes_max(COMPLETION_BODY_BYTES_MAX),
     ]
 }
 

@@ -68,6 +68,8 @@ kinds! {
         "What the request asks for needs the current password, and this is another one.";
     REAUTHENTICATION_REQUIRED "reauthentication_required" FORBIDDEN "The password is needed again"
         "This needs someone who has shown the password within the last ten minutes: POST /api/auth/reauthenticate, then try again.";
+    MODEL_NOT_FOUND "model_not_found" NOT_FOUND "There is no such model"
+        "The request names a model that the account does not see. GET /v1/models lists those that it sees.";
     NOT_FOUND "not_found" NOT_FOUND "Not found"
         "There is no such thing, or it belongs to another account. The answer is the same for both.";
     METHOD_NOT_ALLOWED "method_not_allowed" METHOD_NOT_ALLOWED "The route has no such method"

@@ -167,7 +167,7 @@ impl Problem {
 
 impl Problem {
     /// The body as clients of the OpenAI interface expect it.
-    pub(crate) fn openai_body(&self) -> String {
+    pub fn openai_body(&self) -> String {
         #[derive(Serialize)]
         struct Document<'a> {
             error: Members<'a>,

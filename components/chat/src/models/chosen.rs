@@ -14,7 +14,7 @@ use crate::error::ChatError;
 use crate::service::Chat;
 
 /// Whose the platform's models are, in place of an account.
-const PLATFORM: &str = "platform";
+pub const PLATFORM: &str = "platform";
 
 /// A model as it is stored: what the view `model_entry` gives of it.
 #[derive(Debug, Clone, Deserialize)]
@@ -142,6 +142,11 @@ impl Chat {
 }
 
 impl Chosen {
+    /// How its provider is spoken to.
+    pub fn wire(&self) -> Wire {
+        self.wire
+    }
+
     /// How the model answers: as it is configured, and as the request says on top of that.
     ///
     /// # Errors
@@ -178,6 +183,6 @@ impl std::fmt::Debug for Chosen {
 }
 
 /// The primary model has the same id in every deployment.
-fn primary_id() -> ModelId {
+pub fn primary_id() -> ModelId {
     Id::new(UnixMillis(0), [0; 10])
 }

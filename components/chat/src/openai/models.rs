@@ -20,7 +20,8 @@ struct Named {
     provider: String,
     /// What its provider calls it.
     model: String,
-    created_at: UnixMillis,
+    /// Milliseconds since 1970, as it is stored.
+    created_at: i64,
 }
 
 /// OpenAI's "model object".
@@ -44,7 +45,7 @@ impl From<Named> for ModelObject {
         Self {
             id: named.name,
             object: "model",
-            created: named.created_at.as_seconds(),
+            created: UnixMillis(named.created_at).as_seconds(),
             owned_by: named.provider,
         }
     }
@@ -105,7 +106,7 @@ impl Chat {
                 name: "Primary".to_owned(),
                 provider: primary.provider.as_str().to_owned(),
                 model: primary.model.clone(),
-                created_at: UnixMillis(0),
+                created_at: 0,
             });
         }
         Ok(named)

@@ -264,8 +264,11 @@ impl Spoken {
             }
             Self::User { content: Said::Whole(text) } => Message::User(vec![Part::Text(text)]),
             Self::User { content: Said::Parts(pieces) } => {
-                let parts: Result<_, _> =
-                    pieces.into_iter().enumerate().map(|(m, piece)| piece.into_part(n, m)).collect();
+                let parts: Result<_, _> = pieces
+                    .into_iter()
+                    .enumerate()
+                    .map(|(m, piece)| piece.into_part(n, m))
+                    .collect();
                 Message::User(parts?)
             }
             Self::Assistant { content, tool_calls } => Message::Assistant {
@@ -305,4 +308,3 @@ impl Piece {
         }
     }
 }
-

@@ -43,14 +43,11 @@ pub fn tools(bodies: Vec<ToolBody>) -> Result<Vec<Tool>, ChatError> {
     let tool = |(n, ToolBody { kind: ToolKind::Function, function }): (usize, ToolBody)| {
         let Function { name, description, parameters } = function;
         if !is_name(&name) {
-            let detail =
-                "It must have 1 to 64 letters, digits, underscores and hyphens of ASCII.";
+            let detail = "It must have 1 to 64 letters, digits, underscores and hyphens of ASCII.";
             return Err(ChatError::invalid(&format!("/tools/{n}/function/name"), detail));
         }
-        let parameters = parameters.map_or_else(
-            || json!({"type": "object", "properties": {}}),
-            Value::Object,
-        );
+        let parameters =
+            parameters.map_or_else(|| json!({"type": "object", "properties": {}}), Value::Object);
         let parameters = RawValue::from_string(parameters.to_string())?;
         Ok(Tool { name, description, parameters })
     };
@@ -71,9 +68,7 @@ pub fn demands(
     let mut demands = Map::new();
     if let Some(choice) = tool_choice {
         let (is_known, name) = match &choice {
-            Value::String(text) => {
-                (matches!(text.as_str(), "none" | "auto" | "required"), None)
-            }
+            Value::String(text) => (matches!(text.as_str(), "none" | "auto" | "required"), None),
             choice => {
                 let name = choice.pointer("/function/name").and_then(Value::as_str);
                 (choice["type"] == "function" && name.is_some_and(is_name), name)
@@ -93,7 +88,8 @@ pub fn demands(
     }
     if let Some(format) = response_format.filter(|format| format["type"] != "text") {
         let kind = format["type"].as_str().unwrap_or_default();
-        let is_known = kind == "json_object" || (kind == "json_schema" && format["json_schema"].is_object());
+        let is_known =
+            kind == "json_object" || (kind == "json_schema" && format["json_schema"].is_object());
         if !is_known || wire == Wire::Anthropic {
             let detail = "The model's provider takes text, and OpenAI's json_object and json_schema where it speaks their protocol.";
             return Err(ChatError::Invalid(vec![FieldError::new("/response_format", detail)]));

@@ -25,6 +25,11 @@ impl Said {
         Self { told_bytes, ..Self::default() }
     }
 
+    /// How many bytes the model was told.
+    pub fn told_bytes(&self) -> usize {
+        self.told_bytes
+    }
+
     /// # Errors
     /// [`ProviderError::TooMuch`] when a message cannot hold it.
     pub fn add(&mut self, output: Output) -> Result<(), ProviderError> {
@@ -54,6 +59,11 @@ impl Said {
             None => (0, 0),
         };
         Usage { input, output, total: input.saturating_add(output) }
+    }
+
+    /// Whether the provider did not say how much it was.
+    pub fn is_estimated(&self) -> bool {
+        self.counted.is_none() || self.finish.is_none()
     }
 
     /// As a message says it.

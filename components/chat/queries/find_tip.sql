@@ -1,5 +1,10 @@
--- The message ?3 of the conversation, or the newest one. id is NULL when there is none; no row when there is no such conversation.
-SELECT m.id, m.role
+-- The message ?3 of the conversation, or the newest one, and how many bytes the newest messages have. id is NULL when there is none; no row when there is no such conversation.
+SELECT m.id, m.role,
+  (
+    SELECT coalesce(sum(b.wire_bytes), 0)
+    FROM message AS b
+    WHERE b.account_id = ?1 AND b.conversation_id = ?2 AND b.seq > c.message_count - 400
+  ) AS bytes
 FROM conversation_life AS c
 LEFT JOIN message AS m ON m.account_id = ?1 AND m.conversation_id = ?2
   AND m.seq = coalesce(

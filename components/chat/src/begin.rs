@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use caller::Caller;
-use database::{Rows, Statement};
+use database::{DatabaseError, Rows, Statement};
 use idempotency::Claim;
 use ids::{AccountId, ConversationId, Id, MessageId, ModelId, RunId};
 use message::{
@@ -15,7 +15,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::ChatError;
 use crate::journal::Journal;
+use crate::meter::Meter;
 use crate::models::Chosen;
+use crate::quota::service::spender;
 use crate::relay::{Live, relay};
 use crate::service::Chat;
 use crate::work::{Asked, Decided, Work};
@@ -34,6 +36,16 @@ pub struct Question {
     pub asked: Asked,
     /// Whether whoever asks waits for the events or for the end.
     pub stream: bool,
+}
+
+/// Where a conversation is.
+struct Tip {
+    /// The message that was named, or the newest.
+    id: Option<MessageId>,
+    /// Whether a model can answer it.
+    is_question: bool,
+    /// How many bytes a model is told at most.
+    bytes: usize,
 }
 
 /// What is kept of a request that may be repeated: where its answer is.
@@ -73,11 +85,14 @@ impl Chat {
             model.parameters(&question.asked.parameters).map_err(ChatError::Invalid)?;
         let now = self.clock.now();
         runs::close_some(&self.database, account, now, &self.entropy, CLOSED_MAX).await?;
-        let tip = self.find_tip(account, conversation, &question).await?;
+        let place = self.find_tip(account, conversation, question.parent).await?;
+        if question.content.is_none() && !place.is_question {
+            return Err(nothing_to_answer());
+        }
         let id: RunId = Id::generate(now, &self.entropy)?;
         let user_message =
             question.content.is_some().then(|| Id::generate(now, &self.entropy)).transpose()?;
-        let tip = match (user_message, tip) {
+        let tip = match (user_message, place.id) {
             (Some(own), _) => own,
             (None, Some(tip)) => tip,
             (None, None) => return Err(nothing_to_answer()),
@@ -96,7 +111,10 @@ impl Chat {
             tip,
             now,
         };
-        let mut batch = Vec::new();
+        let meter = self.meter(caller, id, &model);
+        let content_bytes = question.content.as_ref().map_or(0, bytes_of);
+        let bytes = place.bytes.saturating_add(content_bytes);
+        let mut batch = vec![meter.reserve(bytes, parameters.max_tokens, now)];
         if let (Some(message), Some(content)) = (user_message, question.content) {
             let position = question.parent.map_or(Position::Newest, Position::AnswerTo);
             let append = Append { account, conversation, position, now };
@@ -104,20 +122,35 @@ impl Chat {
         }
         batch.extend(start.statements(&run)?);
         batch.extend(self.claimed(claim, account, id, question.stream)?);
-        let results = self.database.batch(batch).await.map_err(ChatError::of_begin)?;
-        let created = |rows: &Rows| rows.first()?.get::<String>("events").ok();
-        let Some(wire) = results.iter().find_map(created) else {
-            // The conversation was there a moment ago, and the message that was named is not in it.
-            return Err(ChatError::NotFound);
-        };
+        let wire = self.create(caller, batch, &meter).await?;
         let (mut relay, live) = relay();
         relay.say(Frame { id: 1, wire });
         let chat = self.clone();
         let journal = Journal::new(chat.clone(), producer, relay, question.asked.on_disconnect, 1);
         let wanted = question.asked.tools;
-        let work = Work { chat, account, run, model, parameters, wanted, journal };
+        let work = Work { chat, account, run, model, parameters, wanted, journal, meter };
         ambient::spawn(work.carry_out(None));
         Ok((id, live))
+    }
+
+    /// Runs the batch with which a run begins, and gives its first event.
+    async fn create(
+        &self,
+        caller: &Caller,
+        batch: Vec<Statement>,
+        meter: &Meter,
+    ) -> Result<String, ChatError> {
+        let results = match self.database.batch(batch).await {
+            Ok(results) => results,
+            Err(error) => return Err(self.not_begun(caller, error).await?),
+        };
+        let created = |rows: &Rows| rows.first()?.get::<String>("events").ok();
+        if let Some(wire) = results.iter().find_map(created) {
+            return Ok(wire);
+        }
+        // The conversation was there a moment ago.
+        self.database.query(meter.release()).await?;
+        Err(ChatError::NotFound)
     }
 
     /// Goes on with a run that waits, as somebody has decided.
@@ -126,11 +159,12 @@ impl Chat {
     /// [`ChatError::NotWaiting`] when it does not wait, or somebody else was faster.
     pub async fn decide(
         &self,
-        account: AccountId,
+        caller: &Caller,
         id: RunId,
         decisions: Vec<Decision>,
     ) -> Result<(Run, Live), ChatError> {
         self.prepare().await?;
+        let account = caller.account_id;
         let mut run = self.run(account, id).await?;
         if run.status != RunStatus::Queued {
             return Err(ChatError::NotWaiting);
@@ -140,9 +174,13 @@ impl Chat {
         let model = self.choose_model(account, Some(run.model_id)).await?;
         let parameters = model.parameters(&asked.parameters).map_err(ChatError::Invalid)?;
         let producer = Producer::new(account, id, &self.entropy)?;
-        let resumed = self.database.query(producer.resume(self.clock.now())).await;
-        if resumed.map_err(ChatError::of_begin)?.is_empty() {
-            return Err(ChatError::NotWaiting);
+        let (meter, now) = (self.meter(caller, id, &model), self.clock.now());
+        let place = self.find_tip(account, run.conversation_id, Some(run.tip)).await?;
+        let reserved = meter.reserve(place.bytes, parameters.max_tokens, now);
+        match self.database.batch(vec![producer.resume(now), producer.demand(), reserved]).await {
+            Ok(_) => {}
+            Err(error) if ChatError::is_lost(&error) => return Err(ChatError::NotWaiting),
+            Err(error) => return Err(self.not_begun(caller, error).await?),
         }
         let before = run.clone();
         run.status = RunStatus::Running;
@@ -152,7 +190,7 @@ impl Chat {
         let journal =
             Journal::new(chat.clone(), producer, relay, asked.on_disconnect, run.last_event);
         let wanted = asked.tools;
-        let work = Work { chat, account, run, model, parameters, wanted, journal };
+        let work = Work { chat, account, run, model, parameters, wanted, journal, meter };
         ambient::spawn(work.carry_out(Some(decided)));
         Ok((before, live))
     }
@@ -184,30 +222,54 @@ impl Chat {
         if errors.is_empty() { Ok(()) } else { Err(ChatError::Invalid(errors)) }
     }
 
-    /// The message that the question is about, if there is one in the conversation.
+    /// Where a conversation is: at the message that is named, or at the newest.
     async fn find_tip(
         &self,
         account: AccountId,
         conversation: ConversationId,
-        question: &Question,
-    ) -> Result<Option<MessageId>, ChatError> {
+        named: Option<MessageId>,
+    ) -> Result<Tip, ChatError> {
         let statement = Statement::new(include_str!("../queries/find_tip.sql"))
             .bind(account.to_string())
             .bind(conversation.to_string())
-            .bind(question.parent.map(|id| id.to_string()))
+            .bind(named.map(|id| id.to_string()))
             .bind(self.clock.now().0);
         let rows = self.database.query(statement).await?;
         let row = rows.first().ok_or(ChatError::NotFound)?;
         let found: Option<&str> = row.get("id")?;
-        if found.is_none() && question.parent.is_some() {
+        if found.is_none() && named.is_some() {
             let detail = "The conversation has no such message.";
             return Err(ChatError::invalid("/parent_id", detail));
         }
         let role: Option<&str> = row.get("role")?;
-        if question.content.is_none() && !matches!(role, Some("user" | "tool")) {
-            return Err(nothing_to_answer());
+        let bytes: u64 = row.get("bytes")?;
+        Ok(Tip {
+            id: found.map(str::parse).transpose()?,
+            is_question: matches!(role, Some("user" | "tool")),
+            bytes: usize::try_from(bytes).unwrap_or(usize::MAX),
+        })
+    }
+
+    fn meter(&self, caller: &Caller, run: RunId, model: &Chosen) -> Meter {
+        let prices = (self.settings.quota, self.prices.clone());
+        Meter::new(prices, spender(caller), run.to_string(), model)
+    }
+
+    /// Why a batch that begins or goes on with a run failed.
+    async fn not_begun(
+        &self,
+        caller: &Caller,
+        error: DatabaseError,
+    ) -> Result<ChatError, ChatError> {
+        if error.is_trigger("run_limit") {
+            return Ok(ChatError::TooManyRuns);
         }
-        Ok(found.map(str::parse).transpose()?)
+        if !usage::is_exceeded(&error) {
+            return Err(error.into());
+        }
+        let now = self.clock.now();
+        let standing = self.settings.quota.standing(&self.database, spender(caller), now).await?;
+        Ok(ChatError::QuotaExceeded(standing.exceeded(now)))
     }
 
     fn claimed(
@@ -222,6 +284,16 @@ impl Chat {
         };
         let kept = serde_json::to_string(&Kept { account_id, run_id, stream })?;
         Ok(Some(statement.bind(kept).bind(run_id.to_string())))
+    }
+}
+
+/// About how many bytes a content has.
+fn bytes_of(content: &Content) -> usize {
+    match content {
+        Content::Text(text) => text.len(),
+        Content::Parts(parts) => {
+            parts.iter().map(|part| serde_json::json!(part).to_string().len()).sum()
+        }
     }
 }
 

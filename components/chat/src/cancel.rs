@@ -48,8 +48,12 @@ impl Chat {
     async fn cancel_waiting(&self, account: AccountId, mut run: Run) -> Result<(), ChatError> {
         let producer = Producer::new(account, run.id, &self.entropy)?;
         let now = self.clock.now();
-        let resumed = self.database.query(producer.resume(now)).await;
-        if resumed.map_err(ChatError::of_begin)?.is_empty() {
+        // It counts as at work for this moment. Where as many are as may be, whoever tries again a little later stops it.
+        let resumed = match self.database.query(producer.resume(now)).await {
+            Err(error) if error.is_trigger("run_limit") => return Err(ChatError::TooManyRuns),
+            resumed => resumed?,
+        };
+        if resumed.is_empty() {
             runs::request_cancel(&self.database, account, run.id).await?;
             return Ok(());
         }

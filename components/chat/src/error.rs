@@ -8,6 +8,7 @@ use keyring::KeyringError;
 use message::MessagesError;
 use problem::{FieldError, Problem, kinds};
 use runs::{Failure, FailureCode, RunsError};
+use usage::PriceTableError;
 use vault::{RotationError, VaultError};
 
 /// Why the component cannot start.
@@ -15,6 +16,8 @@ use vault::{RotationError, VaultError};
 pub enum SetupError {
     #[error("requests to other servers cannot be made")]
     Egress(#[from] EgressError),
+    #[error(transparent)]
+    Prices(#[from] PriceTableError),
 }
 
 /// Everything that can go wrong in this component before a run has begun, and where its events are read.
@@ -28,6 +31,8 @@ pub enum ChatError {
     KeyMissing,
     #[error("the account has as many runs at work as it may")]
     TooManyRuns,
+    #[error("there are not enough tokens left")]
+    QuotaExceeded(Problem),
     #[error("the run does not wait for a decision")]
     NotWaiting,
     #[error("the run has failed")]
@@ -58,11 +63,6 @@ impl ChatError {
     /// One value breaks one rule.
     pub fn invalid(pointer: &str, detail: impl Into<std::borrow::Cow<'static, str>>) -> Self {
         Self::Invalid(vec![FieldError::new(pointer, detail)])
-    }
-
-    /// What a batch that begins or goes on with a run says.
-    pub fn of_begin(error: DatabaseError) -> Self {
-        if error.is_trigger("run_limit") { Self::TooManyRuns } else { error.into() }
     }
 
     /// Whether a batch failed because somebody else has taken the run over, or it is gone.
@@ -97,11 +97,15 @@ impl From<ChatError> for Problem {
         match error {
             ChatError::NotFound => Self::not_found(),
             ChatError::Invalid(errors) => Self::validation(errors),
-            ChatError::KeyMissing => key_missing(),
+            ChatError::KeyMissing => Self::new(
+                &kinds::MODEL_KEY_MISSING,
+                "There is no key that may be sent to where the model is. Add one with POST /api/keys.",
+            ),
             ChatError::TooManyRuns => Self::new(
                 &kinds::TOO_MANY_RUNS,
                 "The account has as many runs at work as it may. Wait for one to end, or cancel one.",
             ),
+            ChatError::QuotaExceeded(problem) => problem,
             ChatError::NotWaiting => Self::new(
                 &kinds::RUN_NOT_WAITING,
                 "The run is at work, has ended, or somebody else has decided already.",
@@ -128,12 +132,6 @@ impl From<ChatError> for Problem {
     }
 }
 
-fn key_missing() -> Problem {
-    let detail =
-        "There is no key that may be sent to where the model is. Add one with POST /api/keys.";
-    Problem::new(&kinds::MODEL_KEY_MISSING, detail)
-}
-
 /// How a run that has failed looks to whoever waited for its end.
 fn failed(failure: Failure) -> Problem {
     let Failure { code, detail, retry_after_s } = failure;
@@ -141,8 +139,6 @@ fn failed(failure: Failure) -> Problem {
         FailureCode::ProviderError | FailureCode::StepLimit => &kinds::PROVIDER_ERROR,
         FailureCode::ProviderRateLimited => &kinds::PROVIDER_RATE_LIMITED,
         FailureCode::ProviderTimeout => &kinds::PROVIDER_TIMEOUT,
-        FailureCode::ModelKeyMissing => return key_missing(),
-        FailureCode::QuotaExceeded => &kinds::RATE_LIMITED,
         FailureCode::Interrupted => &kinds::UNAVAILABLE,
         FailureCode::InternalError => &kinds::INTERNAL_ERROR,
     };

@@ -144,7 +144,7 @@ pub async fn decide_approvals(
     Json(body): Json<DecisionBody>,
 ) -> Result<Response, Problem> {
     let DecisionBody { approvals, stream } = body;
-    let (run, live) = chat.decide(caller.account_id, id, approvals).await?;
+    let (run, live) = chat.decide(&caller, id, approvals).await?;
     answer(&chat, caller.account_id, id, run.last_event, Some(live), (stream, &headers)).await
 }
 

@@ -174,7 +174,12 @@ impl Journal {
     }
 
     /// Keeps a message with what was said before it, after which the run goes on.
-    pub async fn advance(&mut self, appended: Appended, run: &mut Run) -> Result<(), Stop> {
+    pub async fn advance(
+        &mut self,
+        appended: Appended,
+        run: &mut Run,
+        further: Option<Statement>,
+    ) -> Result<(), Stop> {
         let Appended { id, statement, is_answer } = appended;
         let before = std::mem::take(&mut self.batch);
         let told = before.wire.len();
@@ -183,6 +188,7 @@ impl Journal {
         let step = Step { producer, before, message, is_answer, run, now };
         let (statements, last) = step.statements().map_err(|error| lost(&error))?;
         let mut batch = vec![self.producer.demand(), statement];
+        batch.extend(further);
         batch.extend(statements);
         let results = self.commit(batch).await?;
         self.batch = Batch::after(last);
@@ -220,7 +226,7 @@ impl Journal {
     }
 
     /// Lets the run wait for somebody's decision.
-    pub async fn wait(mut self, run: &Run) -> Result<(), Stop> {
+    pub async fn wait(mut self, run: &Run, further: Statement) -> Result<(), Stop> {
         let approvals = run.approvals.as_slice();
         let mut batch = std::mem::take(&mut self.batch);
         let run = &Run { last_event: batch.last + 1, ..run.clone() };
@@ -231,6 +237,7 @@ impl Journal {
         let statements = waiting.statements().map_err(|error| lost(&error))?;
         let mut all = vec![self.producer.demand()];
         all.extend(statements);
+        all.push(further);
         self.commit(all).await?;
         self.relay.say(frame);
         Ok(())

@@ -9,6 +9,7 @@ mod error;
 mod follow;
 mod http;
 mod journal;
+mod meter;
 mod models;
 mod quota;
 mod relay;

@@ -7,6 +7,7 @@ use chunks::ChunkStore;
 use database::Database;
 use egress::Egress;
 use settings::ChatSettings;
+use usage::PriceTable;
 use vault::Vault;
 
 use crate::error::{ChatError, SetupError};
@@ -24,6 +25,8 @@ pub struct Chat {
     pub egress: Egress,
     /// Where what accounts entrust is sealed.
     pub vault: Vault,
+    /// What tokens cost.
+    pub prices: Arc<PriceTable>,
     /// Who is still admitted, while a stream lasts.
     pub authenticator: Authenticator,
     /// Whether this instance has seen that its keys are those of the database.
@@ -32,7 +35,7 @@ pub struct Chat {
 
 impl Chat {
     /// # Errors
-    /// [`SetupError`] when nothing can be sent from here.
+    /// [`SetupError`] when nothing can be sent from here, or the list of prices is damaged.
     pub fn new(
         database: Database,
         chunks: ChunkStore,
@@ -50,7 +53,7 @@ impl Chat {
         );
         let authenticator =
             Authenticator::new(database.clone(), settings.data.public_url.clone(), clock.clone());
-        let is_prepared = Arc::default();
+        let (prices, is_prepared) = (Arc::new(PriceTable::current()?), Arc::default());
         Ok(Self {
             database,
             chunks,
@@ -59,6 +62,7 @@ impl Chat {
             entropy,
             egress,
             vault,
+            prices,
             authenticator,
             is_prepared,
         })

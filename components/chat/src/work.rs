@@ -15,11 +15,12 @@ use serde_json::{Map, Value};
 
 use crate::error::ChatError;
 use crate::journal::{Appended, Journal, Stop};
+use crate::meter::Meter;
 use crate::models::{AskError, Chosen};
 use crate::service::Chat;
 use crate::tools::{Toolbox, Wanted};
 
-use said::Said;
+pub use said::Said;
 
 /// How often a model may be asked in one run.
 const STEPS_MAX: u32 = 16;
@@ -53,6 +54,7 @@ pub struct Work {
     pub parameters: Parameters,
     pub wanted: Wanted,
     pub journal: Journal,
+    pub meter: Meter,
 }
 
 /// Why the work is over, but for that everything is said.
@@ -191,17 +193,19 @@ impl Work {
             }
             Err(Ending::Waiting) => {
                 // Its approvals are in the run; nothing was said since.
-                let _ = self.journal.wait(&self.run).await;
+                let _ = self.journal.wait(&self.run, self.meter.release()).await;
                 return;
             }
             Err(Ending::Lost) => return,
         };
         let used = said.used();
+        let ended_at = self.chat.clock.now();
+        let settled = self.meter.settle(&said, self.run.steps, ended_at);
         self.run.add(used.input.into(), used.output.into());
         self.run.status = status;
         self.run.failure.clone_from(&failure);
         self.run.approvals.clear();
-        self.run.ended_at = Some(self.chat.clock.now());
+        self.run.ended_at = Some(ended_at);
         let appended = match said.text.is_empty() {
             true => None,
             false => match self.appended(&said.without_calls(), of_message) {
@@ -216,7 +220,7 @@ impl Work {
             self.run.message_id = Some(appended.id);
         }
         // Whoever comes next ends what cannot be ended here.
-        let _ = self.journal.end(appended, &self.run, failure.as_ref(), Vec::new()).await;
+        let _ = self.journal.end(appended, &self.run, failure.as_ref(), vec![settled]).await;
     }
 }
 

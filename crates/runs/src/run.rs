@@ -40,8 +40,6 @@ pub enum FailureCode {
     ProviderError,
     ProviderRateLimited,
     ProviderTimeout,
-    ModelKeyMissing,
-    QuotaExceeded,
     /// The model wanted tools more often than it may.
     StepLimit,
     Interrupted,

@@ -56,6 +56,11 @@ impl Said {
         Usage { input, output, total: input.saturating_add(output) }
     }
 
+    /// Whether the provider did not say how much it was.
+    pub fn is_estimated(&self) -> bool {
+        self.counted.is_none() || self.finish.is_none()
+    }
+
     /// As a message says it.
     pub fn content(&self) -> Content {
         if self.calls.is_empty() {

@@ -17,7 +17,8 @@ impl Work {
         let used = said.used();
         self.run.add(used.input.into(), used.output.into());
         let appended = self.appended(&said, MessageStatus::Completed)?;
-        self.journal.advance(appended, &mut self.run).await?;
+        let recorded = self.meter.record(&said, self.run.steps, self.chat.clock.now());
+        self.journal.advance(appended, &mut self.run, Some(recorded)).await?;
         self.carry_out_calls(progress, said.calls, &Decided::default()).await
     }
 
@@ -93,7 +94,7 @@ impl Work {
             metadata: None,
         };
         let appended = self.append(id, &message, false)?;
-        self.journal.advance(appended, &mut self.run).await?;
+        self.journal.advance(appended, &mut self.run, None).await?;
         Ok(())
     }
 }

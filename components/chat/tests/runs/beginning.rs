@@ -135,3 +135,48 @@ async fn what_is_deleted_takes_its_runs_along() {
     assert_eq!(world.ada.get(&run).await.status, StatusCode::NOT_FOUND);
     assert_eq!(world.count("SELECT count(*) AS n FROM run_event").await, 0);
 }
+
+#[tokio::test]
+async fn what_was_used_is_in_the_ledger_and_what_is_not_left_is_not_begun() {
+    let provider = testing::ProviderServer::start(|_| ProviderReply::text("one two three")).await;
+    let world = World::with(provider, &[("quota_tokens", "2000")]).await;
+    let conversation = world.conversation().await;
+    let body = json!({"content": "count them", "parameters": {"max_tokens": 100}});
+    let answer = soon(world.answer(&conversation, &body)).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    let entries = "SELECT count(*) AS n FROM usage_entry WHERE input_tokens = 2 AND output_tokens = 3 AND step = 1 AND is_last = 1 AND is_estimated = 0";
+    assert_eq!(world.count(entries).await, 1);
+    assert_eq!(world.count("SELECT count(*) AS n FROM usage_reservation").await, 0);
+    let quota = world.ada.get("/api/quota").await.body;
+    assert_eq!(
+        (&quota["used"], &quota["reserved"], &quota["limit"]),
+        (&json!(5), &json!(0), &json!(2000))
+    );
+    let body = json!({"content": "count them", "parameters": {"max_tokens": 5000}});
+    let refused = soon(world.answer(&conversation, &body)).await;
+    assert_eq!((refused.status, refused.code()), (StatusCode::TOO_MANY_REQUESTS, "quota_exceeded"));
+    assert!(refused.headers.contains_key("retry-after"));
+    assert_eq!(
+        (world.provider.requests().len(), world.messages(&conversation).await.len()),
+        (1, 2)
+    );
+}
+
+#[tokio::test]
+async fn what_was_left_behind_is_settled_as_far_as_it_is_known() {
+    let reply = ProviderReply::counting(2000).with_pause(std::time::Duration::from_millis(5));
+    let world = World::saying(reply).await;
+    let conversation = world.conversation().await;
+    let mut listener = world.begin(&conversation, &json!({"content": "count"})).await;
+    let created = listener.until("message.delta").await;
+    while world.count("SELECT count(*) AS n FROM run_event").await < 2 {
+        listener.next().await;
+    }
+    assert_eq!(world.count("SELECT count(*) AS n FROM usage_reservation").await, 1);
+    world.execute("UPDATE run SET producer = zeroblob(16), lease_until = 1").await;
+    let path = format!("/api/runs/{}", created[0].data["run"]["id"].as_str().unwrap());
+    assert_eq!(world.ada.get(&path).await.body["status"], "interrupted");
+    let entries = "SELECT count(*) AS n FROM usage_entry WHERE output_tokens > 0 AND is_last = 1 AND is_estimated = 1";
+    assert_eq!(world.count(entries).await, 1);
+    assert_eq!(world.count("SELECT count(*) AS n FROM usage_reservation").await, 0);
+}

@@ -14,7 +14,8 @@ const TIMEOUT_MAX: Duration = Duration::from_mins(10);
 #[derive(Debug, Clone)]
 pub struct ChatSettings {
     pub config: ConfigSettings,
-    /// `provider_timeout`, default 60: for how many seconds a provider may be silent, before its answer and within it.
+    /// `provider_timeout`, default 60: for how many seconds a provider may be silent, before its answer and within it; in all
+    /// it may take ten times as long.
     pub provider_timeout: Duration,
     /// `quota_tokens` and `quota_user_tokens`, default none, within `quota_period`, default `month`: how many tokens an account may use as a whole, and
     /// each of its people, where the operator has set nothing else for it.

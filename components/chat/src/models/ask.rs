@@ -7,6 +7,9 @@ use providers::{Completion, Prompt, ProviderError};
 
 use super::{Answering, AskError, Chosen};
 
+/// How many times as long as it may be silent a provider may take for an answer: one that does nothing but show that it lives is given up.
+const SILENCES_MAX: u32 = 10;
+
 /// How much of an answer that says why there is none is looked at.
 const ERROR_BYTES_MAX: usize = 64 * 1024;
 
@@ -34,8 +37,12 @@ impl Chosen {
             let value = zeroize::Zeroizing::new(value);
             request = request.with_secret(name, &value)?;
         }
-        let limits =
-            StreamLimits { head: silence_max, idle: silence_max, ..StreamLimits::default() };
+        let limits = StreamLimits {
+            head: silence_max,
+            idle: silence_max,
+            total: silence_max * SILENCES_MAX,
+            ..StreamLimits::default()
+        };
         let answer = egress.stream(request, limits).await?;
         let StreamedResponse { status, headers, mut body } = answer;
         if status != StatusCode::OK {

@@ -99,11 +99,8 @@ async fn what_no_route_takes_is_refused_before_anything_is_done() {
         r#"{"content": 1}"#,
         r#"{"content": "a", "unknown": 1}"#,
         r#"{"content": "a", "stream": "yes"}"#,
-        r#"{"content": "a", "model_id": "conv_01h455vb4pex5vsknk084sn02q"}"#,
         r#"{"content": "a", "base_url": "https://evil.example"}"#,
         r#"{"content": "a", "api_key": "sk"}"#,
-        r#"{"content": "a", "on_disconnect": "later"}"#,
-        r#"{"content": "a", "tools": "all"}"#,
         r#"{"content": "a", "parameters": []}"#,
     ];
     world.ada.refuses(&path, bodies).await;
@@ -118,6 +115,9 @@ async fn what_no_route_takes_is_refused_before_anything_is_done() {
         (json!({"content": long}), "/content"),
         (json!({"content": "a", "parent_id": "msg_01h455vb4pex5vsknk084sn02q"}), "/parent_id"),
         (json!({"content": "a", "model_id": "model_01h455vb4pex5vsknk084sn02q"}), "/model_id"),
+        (json!({"content": "a", "on_disconnect": "later"}), "/on_disconnect"),
+        (json!({"content": "a", "tools": "all"}), "/tools"),
+        (json!({"content": "a", "model_id": "conv_01h455vb4pex5vsknk084sn02q"}), "/model_id"),
         (json!({"content": "a", "parameters": {"temperature": 9}}), "/parameters/temperature"),
         (
             json!({"content": "a", "parameters": {"base_url": "https://evil.example"}}),

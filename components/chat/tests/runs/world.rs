@@ -182,7 +182,7 @@ fn instance(
 
 /// Somebody who reads events.
 pub struct Listener {
-    body: axum::body::BodyDataStream,
+    body: futures::stream::Fuse<axum::body::BodyDataStream>,
     text: String,
     pub is_replayed: bool,
 }
@@ -210,7 +210,11 @@ pub async fn listen_with(
     assert_eq!(response.headers()["content-type"], "text/event-stream");
     assert!(response.headers().contains_key("x-request-id"));
     let is_replayed = response.headers().contains_key("idempotent-replayed");
-    Listener { body: response.into_body().into_data_stream(), text: String::new(), is_replayed }
+    Listener {
+        body: response.into_body().into_data_stream().fuse(),
+        text: String::new(),
+        is_replayed,
+    }
 }
 
 impl Listener {

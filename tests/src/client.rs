@@ -3,8 +3,9 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
 use hyper_util::client::legacy::Client as HttpClient;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -74,6 +75,27 @@ impl Client {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Answer, NoAnswer> {
+        let (head, body) = self.begin(method, path, body).await?.into_parts();
+        let bytes = body.collect().await.map_err(|error| NoAnswer(Box::new(error)))?.to_bytes();
+        let body = if bytes.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_slice(&bytes)
+                .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()))
+        };
+        Ok(Answer { status: head.status, headers: head.headers, body })
+    }
+
+    /// Any request, of whose answer only the head is read. Dropping it ends the exchange.
+    ///
+    /// # Errors
+    /// [`NoAnswer`] when no head came back.
+    pub async fn begin(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Response<Incoming>, NoAnswer> {
         let mut request =
             Request::builder().method(method).uri(format!("http://{}{path}", self.address));
         if let Some(token) = &self.token {
@@ -84,17 +106,7 @@ impl Client {
         }
         let body = body.map_or_else(Bytes::new, |body| Bytes::from(body.to_string()));
         let request = request.body(Full::new(body)).expect("the request is well-formed");
-        let response =
-            self.http.request(request).await.map_err(|error| NoAnswer(Box::new(error)))?;
-        let (head, body) = response.into_parts();
-        let bytes = body.collect().await.map_err(|error| NoAnswer(Box::new(error)))?.to_bytes();
-        let body = if bytes.is_empty() {
-            Value::Null
-        } else {
-            serde_json::from_slice(&bytes)
-                .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()))
-        };
-        Ok(Answer { status: head.status, headers: head.headers, body })
+        self.http.request(request).await.map_err(|error| NoAnswer(Box::new(error)))
     }
 
     /// Signs a new user up and returns a client with their token, and the answer.

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use ids::{AccountId, Id};
 use message::{Append, MessageRole, MessageStatus, NewMessage, Position};
 use problem::chain;
-use providers::{Output, Parameters, Prompt};
+use providers::{Output, Parameters, Prompt, Tool};
 use runs::{Event, Failure, FailureCode, Run, RunStatus};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -115,7 +115,7 @@ impl Work {
             return Err(Failure::new(FailureCode::StepLimit, detail).into());
         }
         self.run.steps += 1;
-        let prompt = self.prompt(&progress.tools).await?;
+        let prompt = self.prompt(progress.tools.offered()).await?;
         progress.said = Said::to(&prompt);
         let (egress, model) = (self.chat.egress.clone(), self.model.clone());
         let silence_max = self.chat.settings.provider_timeout;
@@ -137,7 +137,7 @@ impl Work {
         Ok(())
     }
 
-    async fn prompt(&mut self, tools: &Toolbox) -> Result<Prompt, Ending> {
+    async fn prompt(&mut self, tools: Vec<Tool>) -> Result<Prompt, Ending> {
         let (conversation, tip) = (self.run.conversation_id, self.run.tip);
         let window = self.model.entry.context_window;
         let chat = self.chat.clone();
@@ -147,7 +147,7 @@ impl Work {
             model: self.model.entry.model.clone(),
             system: told.system,
             messages: told.messages,
-            tools: tools.offered(),
+            tools,
             parameters: self.parameters.clone(),
             stream: true,
         })

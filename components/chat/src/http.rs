@@ -24,10 +24,10 @@ use crate::service::Chat;
 use crate::tools::Wanted;
 use crate::work::Asked;
 
-const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream");
+pub const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream");
 
 /// For proxies that would wait for more before they pass anything on.
-const UNBUFFERED: (HeaderName, HeaderValue) =
+pub const UNBUFFERED: (HeaderName, HeaderValue) =
     (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");

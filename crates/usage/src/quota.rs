@@ -145,14 +145,6 @@ pub fn is_crowded(error: &DatabaseError) -> bool {
     error.is_check("usage_reservation_at_once")
 }
 
-/// Keeps a reservation until then: its producer lives.
-pub fn prolong(account_id: AccountId, run_id: &str, expires_at: UnixMillis) -> Statement {
-    Statement::new(include_str!("../queries/prolong.sql"))
-        .bind(account_id.to_string())
-        .bind(run_id)
-        .bind(expires_at.0)
-}
-
 /// Frees what a run has reserved, of which nothing more is used.
 pub fn release(account_id: AccountId, run_id: &str) -> Statement {
     Statement::new(include_str!("../queries/release.sql")).bind(account_id.to_string()).bind(run_id)

@@ -17,7 +17,7 @@ use futures::future::join_all;
 use testing::{NOW, Person};
 use usage::{
     Cost, Day, Entry, Filter, Limit, Micros, Period, Quota, Reservation, Share, Spender,
-    is_crowded, is_exceeded, list_days, prolong, put_limit, release,
+    is_crowded, is_exceeded, list_days, put_limit, release,
 };
 
 const MINUTE: i64 = 60 * 1000;
@@ -199,14 +199,15 @@ async fn a_run_is_settled_once_and_frees_what_it_did_not_use() {
 }
 
 #[tokio::test]
-async fn what_the_dead_have_reserved_is_free_again_and_what_the_living_prolong_is_not() {
+async fn what_the_dead_have_reserved_is_free_again() {
     let database = testing::database().await;
     let spender = spender(&database).await;
     let quota = quota(100);
-    for name in ["dead", "alive", "released"] {
+    for name in ["dead", "released"] {
         assert!(reserve(&database, &quota, spender, name, 30).await);
     }
-    run(&database, prolong(spender.account_id, "alive", later(3 * MINUTE))).await;
+    let alive = Reservation { expires_at: later(3 * MINUTE), ..reservation(spender, "alive", 30) };
+    run(&database, quota.reserve(&alive)).await;
     run(&database, release(spender.account_id, "released")).await;
     let reserved =
         async |at| quota.standing(&database, spender, at).await.unwrap().account.reserved;
@@ -346,7 +347,7 @@ async fn step(
     let index = usize::try_from(dice.roll(1 + known.len() as u64)).unwrap();
     let run_id = known.get(index).cloned().unwrap_or_else(|| format!("run-{number}"));
     let end = UnixMillis(now.0 + i64::try_from(dice.roll(10)).unwrap() * MINUTE);
-    match dice.roll(10) {
+    match dice.roll(9) {
         0..=3 => {
             let (run_id, wanted) = (format!("run-{number}"), i64::from(tokens));
             let fits = model.fits(quota, *now, user, wanted);
@@ -382,12 +383,6 @@ async fn step(
         7 => {
             run(database, release(spender.account_id, &run_id)).await;
             model.reservations.remove(&run_id);
-        }
-        8 => {
-            run(database, prolong(spender.account_id, &run_id, end)).await;
-            if let Some((.., until)) = model.reservations.get_mut(&run_id) {
-                *until = end.0.max(*until);
-            }
         }
         _ if dice.roll(4) == 0 => {
             let limit = dice.limit();

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, header};
 use axum::response::{IntoResponse as _, Response};
 use caller::Caller;
 use futures::channel::mpsc;
@@ -18,6 +18,7 @@ use super::chunk::{Choice, Frame};
 use super::relay::{Heard, Question, Relay};
 use super::request::CompletionBody;
 use crate::error::ChatError;
+use crate::http::{EVENT_STREAM, UNBUFFERED};
 use crate::meter::Meter;
 use crate::quota::service::spender;
 use crate::service::Chat;
@@ -130,8 +131,8 @@ fn streamed(heard: mpsc::Receiver<Heard>, frame: Frame, with_usage: bool) -> Res
     let events = stream::once(async { first }).chain(rest);
     let body = Body::from_stream(events.map(|text| Ok::<_, Infallible>(Bytes::from(text))));
     let mut response = body.into_response();
-    let kind = HeaderValue::from_static("text/event-stream");
-    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response.headers_mut().insert(header::CONTENT_TYPE, EVENT_STREAM);
+    response.headers_mut().extend([UNBUFFERED]);
     response
 }
 

@@ -56,8 +56,8 @@ pub struct CompletionBody {
     reasoning_effort: Option<Value>,
     #[serde(default)]
     verbosity: Option<Value>,
-    #[serde(default, rename = "logprobs")]
-    _logprobs: Option<bool>,
+    #[serde(default)]
+    logprobs: Option<bool>,
     #[serde(default, rename = "store")]
     _store: Option<bool>,
     #[serde(default, rename = "user")]
@@ -186,6 +186,9 @@ impl CompletionBody {
     pub fn prompt(self, model: &Chosen) -> Result<Prompt, ChatError> {
         if self.n.is_some_and(|n| n != 1) {
             return Err(ChatError::invalid("/n", "There is one answer."));
+        }
+        if self.logprobs == Some(true) {
+            return Err(ChatError::invalid("/logprobs", "Probabilities are not given."));
         }
         if self.messages.is_empty() || MESSAGES_MAX < self.messages.len() {
             let detail = format!("There must be from 1 to {MESSAGES_MAX} messages.");

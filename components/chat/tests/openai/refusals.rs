@@ -69,6 +69,7 @@ async fn what_breaks_a_rule_is_named() {
     let function = |name: &str| json!([{"type": "function", "function": {"name": name}}]);
     for (model, name, value, param) in [
         ("Primary", "n", json!(2), "n"),
+        ("Primary", "logprobs", json!(true), "logprobs"),
         ("Primary", "messages", json!([]), "messages"),
         ("Primary", "temperature", json!(3), "temperature"),
         ("Primary", "max_tokens", json!(0), "max_tokens"),

@@ -153,8 +153,21 @@ impl Work {
         })
     }
 
+    /// The message of what there is of an answer, if there is anything.
+    fn last_words(&self, said: &Said, status: MessageStatus) -> Option<Appended> {
+        if said.text.is_empty() {
+            return None;
+        }
+        let appended = self.appended(&said.without_calls(), status);
+        appended
+            .inspect_err(|error| {
+                tracing::error!(cause = chain(error), "an answer could not be written");
+            })
+            .ok()
+    }
+
     /// The message of what the model has said, for the batch that keeps it.
-    fn appended(&mut self, said: &Said, status: MessageStatus) -> Result<Appended, ChatError> {
+    fn appended(&self, said: &Said, status: MessageStatus) -> Result<Appended, ChatError> {
         let now = self.chat.clock.now();
         let id = Id::generate(now, &self.chat.entropy)?;
         let message = NewMessage {
@@ -206,16 +219,7 @@ impl Work {
         self.run.failure.clone_from(&failure);
         self.run.approvals.clear();
         self.run.ended_at = Some(ended_at);
-        let appended = match said.text.is_empty() {
-            true => None,
-            false => match self.appended(&said.without_calls(), of_message) {
-                Ok(appended) => Some(appended),
-                Err(error) => {
-                    tracing::error!(cause = chain(&error), "an answer could not be written");
-                    None
-                }
-            },
-        };
+        let appended = self.last_words(&said, of_message);
         if let Some(appended) = &appended {
             self.run.message_id = Some(appended.id);
         }

@@ -123,6 +123,8 @@ impl Work {
         let mut answering = self.journal.attend(asking).await??;
         drop(prompt);
         while let Some(output) = self.journal.attend(answering.next()).await?? {
+            // First what is kept, then what is told: who stops in between has both.
+            progress.said.add(&output).map_err(AskError::from)?;
             match &output {
                 Output::Text(text) => self.journal.tell(&Event::Delta { text }).await?,
                 Output::Call(call) => {
@@ -132,7 +134,6 @@ impl Work {
                 }
                 Output::Usage(_) | Output::Finished(_) => {}
             }
-            progress.said.add(output).map_err(AskError::from)?;
         }
         Ok(())
     }

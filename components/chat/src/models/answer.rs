@@ -56,15 +56,12 @@ impl Answering {
                 *slot = None;
                 return Ok(None);
             }
-            match pieces.next().await? {
-                Some(piece) => *rest = piece,
-                None => {
-                    let ended = slot
-                        .take()
-                        .map_or(Err(ProviderError::Interrupted), |decoder| decoder.end());
-                    ended?;
-                }
+            if let Some(piece) = pieces.next().await? {
+                *rest = piece;
+                continue;
             }
+            let ended = slot.take().map(|decoder| decoder.end());
+            ended.unwrap_or(Err(ProviderError::Interrupted))?;
         }
     }
 }

@@ -27,7 +27,7 @@ fn is_harmless(fault: ProviderFault) -> bool {
 
 async fn world() -> World {
     let provider = ProviderServer::start(|_| ProviderReply::text(WHOLE)).await;
-    World::with(provider, &[("provider_timeout", "1")]).await
+    World::with(provider, &[("provider_timeout", "3")]).await
 }
 
 /// A model for each wire and fault, and what is asked of it.

@@ -26,12 +26,12 @@ WITH RECURSIVE
   )
 SELECT '[' || coalesce(group_concat(part.wire, ','), '') || ']' AS messages
 FROM (
-  SELECT sized.wire
+  SELECT counted.wire
   FROM (
     SELECT m.seq, m.wire, sum(m.wire_bytes) OVER (ORDER BY m.seq DESC) - m.wire_bytes AS bytes_after
     FROM span
     CROSS JOIN message AS m ON m.account_id = ?1 AND m.conversation_id = ?2 AND m.seq BETWEEN span.low AND span.high
-  ) AS sized
-  WHERE sized.bytes_after < ?5
-  ORDER BY sized.seq
+  ) AS counted
+  WHERE counted.bytes_after < ?5
+  ORDER BY counted.seq
 ) AS part

@@ -51,7 +51,6 @@ struct Tip {
 /// What is kept of a request that may be repeated: where its answer is.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Kept {
-    pub account_id: AccountId,
     pub run_id: RunId,
     pub stream: bool,
 }
@@ -121,7 +120,7 @@ impl Chat {
             batch.push(append.message(message, &user(content))?);
         }
         batch.extend(start.statements(&run)?);
-        batch.extend(self.claimed(claim, account, id, question.stream)?);
+        batch.extend(claimed(claim, id, question.stream)?);
         let wire = self.create(caller, batch, &meter).await?;
         let (mut relay, live) = relay();
         relay.say(Frame { id: 1, wire });
@@ -271,20 +270,15 @@ impl Chat {
         let standing = self.settings.quota.standing(&self.database, spender(caller), now).await?;
         Ok(ChatError::QuotaExceeded(standing.exceeded(now)))
     }
+}
 
-    fn claimed(
-        &self,
-        claim: &Claim,
-        account_id: AccountId,
-        run_id: RunId,
-        stream: bool,
-    ) -> Result<Option<Statement>, ChatError> {
-        let Some(statement) = claim.bind(include_str!("../queries/claim_run.sql")) else {
-            return Ok(None);
-        };
-        let kept = serde_json::to_string(&Kept { account_id, run_id, stream })?;
-        Ok(Some(statement.bind(kept).bind(run_id.to_string())))
-    }
+/// Keeps where the answer is, for a repetition of the request.
+fn claimed(claim: &Claim, run_id: RunId, stream: bool) -> Result<Option<Statement>, ChatError> {
+    let Some(statement) = claim.bind(include_str!("../queries/claim_run.sql")) else {
+        return Ok(None);
+    };
+    let kept = serde_json::to_string(&Kept { run_id, stream })?;
+    Ok(Some(statement.bind(kept).bind(run_id.to_string())))
 }
 
 /// About how many bytes a content has.

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use ambient::UnixMillis;
 use axum::body::{Body, Bytes};
-use axum::http::HeaderMap;
+use caller::{Caller, Means};
+use database::Statement;
 use egress::within;
 use futures::{StreamExt as _, stream};
 use ids::{AccountId, RunId};
@@ -37,8 +38,8 @@ pub struct Follower {
     /// Where events come from before they are kept.
     live: Option<Live>,
     pause: Duration,
-    /// What the listener has shown.
-    credentials: Option<HeaderMap>,
+    /// Who listens.
+    caller: Option<Caller>,
     admitted_at: UnixMillis,
     is_over: bool,
 }
@@ -54,7 +55,7 @@ impl Follower {
             last,
             live: None,
             pause: PAUSE_MIN,
-            credentials: None,
+            caller: None,
             admitted_at,
             is_over: false,
         }
@@ -67,10 +68,10 @@ impl Follower {
         self
     }
 
-    /// The same, as long as these credentials are good.
+    /// The same, as long as this one may listen.
     #[must_use]
-    pub fn admitted_by(mut self, headers: &HeaderMap) -> Self {
-        self.credentials = Some(headers.clone());
+    pub fn admitting(mut self, caller: Caller) -> Self {
+        self.caller = Some(caller);
         self
     }
 
@@ -173,18 +174,25 @@ impl Follower {
         Ok(None)
     }
 
+    /// Whether the listener still may. Its access token may run out meanwhile, as long as what it was made for has not ended.
     async fn is_admitted(&mut self) -> bool {
         let now = self.chat.clock.now();
-        let Some(credentials) = &self.credentials else { return true };
+        let Some(caller) = &self.caller else { return true };
         if now < self.admitted_at.plus(ADMISSION) {
             return true;
         }
         self.admitted_at = now;
+        let means = match caller.means {
+            Means::Session { id, .. } => id.to_string(),
+            Means::ApiKey { id, .. } => id.to_string(),
+        };
+        let statement = Statement::new(include_str!("../queries/find_standing.sql"))
+            .bind(caller.account_id.to_string())
+            .bind(caller.user_id.to_string())
+            .bind(means)
+            .bind(now.0);
         // A database that is away takes nobody's rights.
-        match self.chat.authenticator.authenticate(credentials).await {
-            Ok(caller) => caller.account_id == self.account,
-            Err(problem) => problem.kind().status.is_server_error(),
-        }
+        self.chat.database.query(statement).await.map_or(true, |rows| !rows.is_empty())
     }
 }
 

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse as _, Response};
 use caller::Caller;
 use http_body_util::BodyExt as _;
 use idempotency::Claim;
-use ids::{AccountId, ConversationId, MessageId, ModelId, RunId};
+use ids::{ConversationId, MessageId, ModelId, RunId};
 use message::{Content, Usage};
 use problem::{Json, Path, Problem, Query};
 use runs::{OnDisconnect, Run};
@@ -83,14 +83,13 @@ pub async fn create_run(
     State(chat): State<Chat>,
     claim: Claim,
     Path(id): Path<ConversationId>,
-    headers: HeaderMap,
     Json(body): Json<RunBody>,
 ) -> Result<Response, Problem> {
     let RunBody { content, parent_id, model_id, parameters, tools, on_disconnect, stream } = body;
     let asked = Asked { parameters, tools, on_disconnect };
     let question = Question { content, parent: parent_id, model: model_id, asked, stream };
     let (run, live) = chat.begin(&caller, id, question, &claim).await?;
-    answer(&chat, caller.account_id, run, 0, Some(live), (stream, &headers)).await
+    answer(&chat, caller, run, 0, Some(live), stream).await
 }
 
 /// `GET /api/runs/{id}`
@@ -123,7 +122,7 @@ pub async fn get_run_events(
     if after < 0 {
         return Err(ChatError::invalid("/after", "It must not be negative.").into());
     }
-    answer(&chat, caller.account_id, run.id, after, None, (true, &headers)).await
+    answer(&chat, caller, run.id, after, None, true).await
 }
 
 /// `POST /api/runs/{id}/cancel`
@@ -140,29 +139,29 @@ pub async fn decide_approvals(
     caller: Caller,
     State(chat): State<Chat>,
     Path(id): Path<RunId>,
-    headers: HeaderMap,
     Json(body): Json<DecisionBody>,
 ) -> Result<Response, Problem> {
     let DecisionBody { approvals, stream } = body;
     let (run, live) = chat.decide(&caller, id, approvals).await?;
-    answer(&chat, caller.account_id, id, run.last_event, Some(live), (stream, &headers)).await
+    answer(&chat, caller, id, run.last_event, Some(live), stream).await
 }
 
 /// The events of a run after one, or what came of it in the end.
 async fn answer(
     chat: &Chat,
-    account: AccountId,
+    caller: Caller,
     run: RunId,
     after: i64,
     live: Option<Live>,
-    (stream, headers): (bool, &HeaderMap),
+    stream: bool,
 ) -> Result<Response, Problem> {
+    let account = caller.account_id;
     let mut follower = Follower::new(chat.clone(), account, run, after);
     if let Some(live) = live {
         follower = follower.listening(live);
     }
     if stream {
-        let mut response = follower.admitted_by(headers).body().into_response();
+        let mut response = follower.admitting(caller).body().into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, EVENT_STREAM);
         response.headers_mut().extend([UNBUFFERED]);
         return Ok(response);
@@ -200,6 +199,7 @@ pub async fn repeat_answers(State(chat): State<Chat>, request: Request, next: Ne
 async fn follow_kept(chat: &Chat, headers: &HeaderMap, body: Body) -> Result<Response, Problem> {
     let bytes = body.collect().await.map_err(|_| Problem::not_found())?.to_bytes();
     let kept: Kept = serde_json::from_slice(&bytes).map_err(ChatError::from)?;
-    let run = chat.run(kept.account_id, kept.run_id).await?;
-    answer(chat, kept.account_id, run.id, 0, None, (kept.stream, headers)).await
+    let caller = chat.authenticator.authenticate(headers).await?;
+    let run = chat.run(caller.account_id, kept.run_id).await?;
+    answer(chat, caller, run.id, 0, None, kept.stream).await
 }

@@ -123,6 +123,8 @@ impl Work {
         let mut answering = self.journal.attend(asking).await??;
         drop(prompt);
         while let Some(output) = self.journal.attend(answering.next()).await?? {
+            // First what is kept, then what is told: who stops in between has both.
+            progress.said.add(&output).map_err(AskError::from)?;
             match &output {
                 Output::Text(text) => self.journal.tell(&Event::Delta { text }).await?,
                 Output::Call(call) => {
@@ -132,7 +134,6 @@ impl Work {
                 }
                 Output::Usage(_) | Output::Finished(_) => {}
             }
-            progress.said.add(output).map_err(AskError::from)?;
         }
         Ok(())
     }
@@ -153,8 +154,21 @@ impl Work {
         })
     }
 
+    /// The message of what there is of an answer, if there is anything.
+    fn last_words(&self, said: &Said, status: MessageStatus) -> Option<Appended> {
+        if said.text.is_empty() {
+            return None;
+        }
+        let appended = self.appended(&said.without_calls(), status);
+        appended
+            .inspect_err(|error| {
+                tracing::error!(cause = chain(error), "an answer could not be written");
+            })
+            .ok()
+    }
+
     /// The message of what the model has said, for the batch that keeps it.
-    fn appended(&mut self, said: &Said, status: MessageStatus) -> Result<Appended, ChatError> {
+    fn appended(&self, said: &Said, status: MessageStatus) -> Result<Appended, ChatError> {
         let now = self.chat.clock.now();
         let id = Id::generate(now, &self.chat.entropy)?;
         let message = NewMessage {
@@ -206,16 +220,7 @@ impl Work {
         self.run.failure.clone_from(&failure);
         self.run.approvals.clear();
         self.run.ended_at = Some(ended_at);
-        let appended = match said.text.is_empty() {
-            true => None,
-            false => match self.appended(&said.without_calls(), of_message) {
-                Ok(appended) => Some(appended),
-                Err(error) => {
-                    tracing::error!(cause = chain(&error), "an answer could not be written");
-                    None
-                }
-            },
-        };
+        let appended = self.last_words(&said, of_message);
         if let Some(appended) = &appended {
             self.run.message_id = Some(appended.id);
         }

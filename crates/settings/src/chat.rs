@@ -24,17 +24,28 @@ pub struct ChatSettings {
 
 impl ChatSettings {
     /// The variables that it reads.
-    pub const NAMES: [&'static str; 20] = {
-        let mut names = ["quota_period"; 20];
-        [names[16], names[17], names[18]] =
-            ["provider_timeout", "quota_tokens", "quota_user_tokens"];
-        let mut n = 0;
-        while n < ConfigSettings::NAMES.len() {
-            names[n] = ConfigSettings::NAMES[n];
-            n += 1;
-        }
-        names
-    };
+    pub const NAMES: [&'static str; 20] = [
+        ConfigSettings::NAMES[0],
+        ConfigSettings::NAMES[1],
+        ConfigSettings::NAMES[2],
+        ConfigSettings::NAMES[3],
+        ConfigSettings::NAMES[4],
+        ConfigSettings::NAMES[5],
+        ConfigSettings::NAMES[6],
+        ConfigSettings::NAMES[7],
+        ConfigSettings::NAMES[8],
+        ConfigSettings::NAMES[9],
+        ConfigSettings::NAMES[10],
+        ConfigSettings::NAMES[11],
+        ConfigSettings::NAMES[12],
+        ConfigSettings::NAMES[13],
+        ConfigSettings::NAMES[14],
+        ConfigSettings::NAMES[15],
+        "provider_timeout",
+        "quota_tokens",
+        "quota_user_tokens",
+        "quota_period",
+    ];
 
     /// # Errors
     /// [`SettingsError`] with everything that is missing or malformed.

@@ -14,7 +14,7 @@ pub struct Answering(Form);
 enum Form {
     Streamed {
         /// `None` once the answer was whole.
-        decoder: Option<Decoder>,
+        decoder: Option<Box<Decoder>>,
         pieces: Pieces,
         /// What has come and was not read yet.
         rest: Bytes,
@@ -24,7 +24,7 @@ enum Form {
 
 impl Answering {
     pub(super) fn streamed(wire: Wire, pieces: Pieces) -> Self {
-        let decoder = Some(Decoder::new(wire, Limits::default()));
+        let decoder = Some(Box::new(Decoder::new(wire, Limits::default())));
         Self(Form::Streamed { decoder, pieces, rest: Bytes::new() })
     }
 
@@ -56,13 +56,12 @@ impl Answering {
                 *slot = None;
                 return Ok(None);
             }
-            match pieces.next().await? {
-                Some(piece) => *rest = piece,
-                None => {
-                    let ended = slot.take().map_or(Err(ProviderError::Interrupted), Decoder::end);
-                    ended?;
-                }
+            if let Some(piece) = pieces.next().await? {
+                *rest = piece;
+                continue;
             }
+            let ended = slot.take().map(|decoder| decoder.end());
+            ended.unwrap_or(Err(ProviderError::Interrupted))?;
         }
     }
 }

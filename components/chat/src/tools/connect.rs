@@ -103,7 +103,7 @@ impl Chat {
                 Ok((client, tools)) => toolbox.add(server, client, tools, &mut taken),
                 // The class of the failure alone: what a server says is nobody's business.
                 Err(error) => {
-                    tracing::warn!(server = %server.id, cause = %error, "an MCP server has no tools to offer")
+                    tracing::warn!(server = %server.id, cause = %error, "an MCP server has no tools to offer");
                 }
             }
         }

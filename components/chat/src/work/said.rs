@@ -32,12 +32,12 @@ impl Said {
 
     /// # Errors
     /// [`ProviderError::TooMuch`] when a message cannot hold it.
-    pub fn add(&mut self, output: Output) -> Result<(), ProviderError> {
+    pub fn add(&mut self, output: &Output) -> Result<(), ProviderError> {
         match output {
-            Output::Text(text) => self.text.push_str(&text),
-            Output::Call(call) => self.calls.push(call),
-            Output::Usage(usage) => self.counted = Some(usage),
-            Output::Finished(finish) => self.finish = Some(finish),
+            Output::Text(text) => self.text.push_str(text),
+            Output::Call(call) => self.calls.push(call.clone()),
+            Output::Usage(usage) => self.counted = Some(*usage),
+            Output::Finished(finish) => self.finish = Some(*finish),
         }
         if CONTENT_BYTES_MAX < self.text.len() { Err(ProviderError::TooMuch) } else { Ok(()) }
     }

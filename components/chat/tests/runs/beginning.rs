@@ -180,3 +180,29 @@ async fn what_was_left_behind_is_settled_as_far_as_it_is_known() {
     assert_eq!(world.count(entries).await, 1);
     assert_eq!(world.count("SELECT count(*) AS n FROM usage_reservation").await, 0);
 }
+
+#[tokio::test]
+async fn an_image_of_the_account_is_shown_and_no_other() {
+    let world = World::saying(ProviderReply::text("ok")).await;
+    let conversation = world.conversation().await;
+    let image = world.image(b"not really a picture").await;
+    let shown =
+        json!([{"type": "text", "text": "what is it?"}, {"type": "image_file", "file_id": image}]);
+    let answer = soon(world.answer(&conversation, &json!({"content": shown}))).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    let told = world.provider.requests()[0].body["messages"][0]["content"].clone();
+    let url = "data:image/png;base64,bm90IHJlYWxseSBhIHBpY3R1cmU=";
+    assert_eq!(told[1]["image_url"]["url"], url);
+    // Afterwards it is somebody else's, or what is stored is another: it is named and not shown.
+    for change in [
+        "UPDATE file_part SET chunk_sha256s = zeroblob(32)",
+        "UPDATE file SET mime_type = 'image/svg+xml'",
+        "UPDATE file SET state = 'pending'",
+    ] {
+        world.execute(change).await;
+        soon(world.answer(&conversation, &json!({"content": "and now?"}))).await;
+        let asked = world.provider.requests();
+        let told = asked.last().unwrap().body["messages"][0]["content"].to_string();
+        assert!(told.contains("not shown") && !told.contains("base64"), "{change} {told}");
+    }
+}

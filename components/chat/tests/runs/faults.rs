@@ -27,7 +27,7 @@ fn is_harmless(fault: ProviderFault) -> bool {
 
 async fn world() -> World {
     let provider = ProviderServer::start(|_| ProviderReply::text(WHOLE)).await;
-    World::with(provider, &[("provider_timeout", "1")]).await
+    World::with(provider, &[("provider_timeout", "3")]).await
 }
 
 /// A model for each wire and fault, and what is asked of it.
@@ -92,7 +92,7 @@ async fn whatever_a_provider_does_a_whole_answer_is_right_or_a_problem() {
             assert_eq!(answer.status, StatusCode::OK, "{fault:?} {}", answer.body);
             let content = &answer.body["message"]["content"];
             assert!(*content == WHOLE || *fault == ProviderFault::NoUtf8, "{fault:?} {content}");
-            return (*fault, answer.status, "".to_owned());
+            return (*fault, answer.status, String::new());
         }
         let is_one = matches!(answer.status.as_u16(), 502 | 504);
         assert!(is_one, "{fault:?} {} {}", answer.status, answer.body);

@@ -3,6 +3,7 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::print_stdout,
     clippy::unwrap_used,
     reason = "helpers of tests fail as tests do"
 )]
@@ -11,6 +12,7 @@ mod beginning;
 mod cancelling;
 mod faults;
 mod limits;
+mod logging;
 mod refusals;
 mod resuming;
 mod tools;

@@ -1,6 +1,6 @@
 //! Two people with an account each, a provider, and instances of the component between them and one database.
 
-use ambient::{Clock, Entropy, UnixMillis};
+use ambient::{Clock, Entropy};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
@@ -148,6 +148,36 @@ impl World {
         id.to_string()
     }
 
+    /// An image of Ada's with these bytes.
+    pub async fn image(&self, bytes: &[u8]) -> String {
+        let (account, now) = (self.ada_person.account_id, self.clock.now());
+        let file: ids::FileId = Id::generate(now, &Entropy::system()).unwrap();
+        let part: ids::PartId = Id::generate(now, &Entropy::system()).unwrap();
+        let prefix = chunks::Prefix::new(account, file, part);
+        let digest = self.chunks.put(&prefix, 0, bytes.to_vec()).await.unwrap();
+        let size = i64::try_from(bytes.len()).unwrap();
+        let insert = Statement::new(
+            "INSERT INTO file (account_id, id, bucket, name, mime_type, size_bytes, sha256, state, created_at, updated_at) \
+             VALUES (?1, ?2, 'user-files', 'a.png', 'image/png', ?3, zeroblob(32), 'complete', ?4, ?4)",
+        )
+        .bind(account.to_string())
+        .bind(file.to_string())
+        .bind(size)
+        .bind(now.0);
+        let insert_part = Statement::new(
+            "INSERT INTO file_part (account_id, file_id, id, number, size_bytes, sha256, chunk_sha256s, state, created_at, touched_at) \
+             VALUES (?1, ?2, ?3, 1, ?4, ?5, ?5, 'whole', ?6, ?6)",
+        )
+        .bind(account.to_string())
+        .bind(file.to_string())
+        .bind(part.to_string())
+        .bind(size)
+        .bind(digest.to_vec())
+        .bind(now.0);
+        self.database.batch(vec![insert, insert_part]).await.unwrap();
+        file.to_string()
+    }
+
     /// A run of Ada's whose events nobody has read yet.
     pub async fn begin(&self, conversation: &str, body: &Value) -> Listener {
         let path = format!("/api/conversations/{conversation}/runs");
@@ -283,6 +313,3 @@ pub fn names(events: &[Event]) -> Vec<&str> {
 pub async fn soon<F: Future>(work: F) -> F::Output {
     tokio::time::timeout(std::time::Duration::from_secs(60), work).await.unwrap()
 }
-
-/// A moment that is long over.
-pub const LONG_AGO: UnixMillis = UnixMillis(1);

@@ -17,7 +17,9 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use settings::{AuthSettings, ConfigSettings, ConversationsSettings, FilesSettings, Variables};
+use settings::{
+    AuthSettings, ChatSettings, ConfigSettings, ConversationsSettings, FilesSettings, Variables,
+};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tower::ServiceExt as _;
@@ -49,7 +51,8 @@ pub async fn serve(state_dir: &Path, listen: SocketAddr) -> Result<()> {
 #[derive(Clone)]
 struct Application {
     auth: Router,
-    /// The others, by the second segment of each of their paths, as in `/api/search`.
+    chat: Router,
+    /// The others, by what each of their paths begins with, as `/api/search`.
     others: Arc<BTreeMap<&'static str, Router>>,
 }
 
@@ -71,17 +74,27 @@ impl Application {
         let settings = ConfigSettings::new(&variables)?;
         let config = config::router(database.clone(), settings, clock.clone(), entropy.clone())?;
         let settings = FilesSettings::new(&variables)?;
-        let files = files::router(database.clone(), chunks.clone(), settings, clock, entropy);
+        let files = files::router(
+            database.clone(),
+            chunks.clone(),
+            settings,
+            clock.clone(),
+            entropy.clone(),
+        );
+        let settings = ChatSettings::new(&variables)?;
+        let chat = chat::router(database.clone(), chunks.clone(), settings, clock, entropy)?;
         let mut others = BTreeMap::new();
         for (declarations, router) in [
             (conversations::declarations(), conversations),
             (config::declarations(), config),
             (files::declarations(), files),
+            (chat::declarations(), chat.clone()),
         ] {
-            let folders = declarations.iter().filter_map(|route| folder(route.path));
+            let paths = declarations.iter().map(|route| route.path);
+            let folders = paths.filter(|path| !is_of_chat(path)).filter_map(folder);
             others.extend(folders.map(|folder| (folder, router.clone())));
         }
-        Ok(Self { auth, others: Arc::new(others) })
+        Ok(Self { auth, chat, others: Arc::new(others) })
     }
 
     async fn answer(
@@ -93,8 +106,9 @@ impl Application {
         if let Ok(peer) = HeaderValue::from_str(&peer.to_string()) {
             request.headers_mut().insert("spin-client-addr", peer);
         }
-        let other = folder(request.uri().path()).and_then(|folder| self.others.get(folder));
-        let router = other.unwrap_or(&self.auth);
+        let path = request.uri().path();
+        let other = || folder(path).and_then(|folder| self.others.get(folder));
+        let router = if is_of_chat(path) { &self.chat } else { other().unwrap_or(&self.auth) };
         let mut response = router.clone().oneshot(request.map(Body::new)).await?;
         if let Some(work) = response.extensions_mut().remove::<Afterwards>() {
             tokio::spawn(work.run());
@@ -103,8 +117,15 @@ impl Application {
     }
 }
 
+/// Whether a path is one of those that end in runs: the others of a conversation are another component's.
+fn is_of_chat(path: &str) -> bool {
+    path.starts_with("/api/conversations/") && path.ends_with("/runs")
+}
+
+/// What a path begins with, as `/api/search`.
 fn folder(path: &str) -> Option<&str> {
-    path.split('/').nth(2)
+    let end = path.match_indices('/').nth(2).map_or(path.len(), |(end, _)| end);
+    path.get(..end)
 }
 
 async fn connection(stream: TcpStream, peer: SocketAddr, application: Application) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use ::sweep::Swept;
-use ambient::{Clock, UnixMillis};
+use ambient::{Clock, Entropy, UnixMillis};
 use chunks::{ChunkStore, KeyValueChunks, S3Bucket};
 use database::Database;
 use egress::Egress;
@@ -36,7 +36,7 @@ pub async fn sweep(arguments: Sweep) -> Result<(), CliError> {
     let chunks = chunks(&arguments)?;
     let now = Clock::system().now();
     let progress = Progress::start("sweeping");
-    let swept = ::sweep::sweep(&database, now, |swept| {
+    let swept = ::sweep::sweep(&database, now, &Entropy::system(), |swept| {
         // In a log a line for each piece would be noise.
         if progress.is_live() {
             let Swept { accounts, conversations, messages, .. } = swept;
@@ -46,7 +46,7 @@ pub async fn sweep(arguments: Sweep) -> Result<(), CliError> {
         }
     })
     .await?;
-    let runs = match &chunks {
+    let removed = match &chunks {
         Some(chunks) => remove_chunks(&database, &chunks.store, now).await?,
         None => 0,
     };
@@ -54,10 +54,10 @@ pub async fn sweep(arguments: Sweep) -> Result<(), CliError> {
         file.close().await.map_err(::sweep::FileSweepError::from)?;
     }
     drop(progress);
-    let Swept { accounts, conversations, messages, sessions, invitations, files } = swept;
+    let Swept { accounts, conversations, messages, sessions, invitations, files, runs } = swept;
     terminal::result(format_args!(
         "swept       {accounts} accounts: {conversations} conversations, {messages} messages, {sessions} sessions, {invitations} invitations, \
-         {files} unfinished files, chunks of {runs} parts of files"
+         {files} unfinished files, chunks of {removed} parts of files, {runs} runs ended"
     ));
     Ok(())
 }

@@ -82,6 +82,8 @@ pub struct Limits {
     pub request_timeout: Duration,
     /// Time in which a response must be complete, counted from the request. Overridable per component.
     pub response_timeout: Duration,
+    /// How long a guest may go on after its client has left. Overridable per component.
+    pub background_timeout: Duration,
     /// CPU time that a guest may use without giving control back to the host. Overridable per component.
     pub cpu_time: Duration,
     /// Bytes of linear memory per instance. Overridable per component up to [`Limits::POOLED_MEMORY_BYTES_MAX`].
@@ -118,6 +120,7 @@ impl Default for Limits {
             queue_timeout: Duration::from_secs(2),
             request_timeout: Duration::from_mins(1),
             response_timeout: Duration::from_mins(10),
+            background_timeout: Duration::from_secs(1),
             cpu_time: Duration::from_secs(5),
             memory_bytes_max: 256 << 20,
             reuse_count: 128,

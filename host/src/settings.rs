@@ -14,6 +14,8 @@ pub struct Settings {
     pub request_timeout: Duration,
     /// Time in which the response must be complete, counted from the request.
     pub response_timeout: Duration,
+    /// How long a guest may go on after its clients have left, before its instance is thrown away.
+    pub background_timeout: Duration,
     pub cpu_time: Duration,
     pub memory_bytes_max: usize,
     pub request_body_bytes_max: u64,
@@ -45,6 +47,7 @@ impl Settings {
         Ok(Self {
             request_timeout: tool.request_timeout.unwrap_or(limits.request_timeout),
             response_timeout: tool.request_timeout.unwrap_or(limits.response_timeout),
+            background_timeout: tool.background_timeout.unwrap_or(limits.background_timeout),
             cpu_time: tool.cpu_time.unwrap_or(limits.cpu_time),
             memory_bytes_max: memory,
             request_body_bytes_max: tool.max_request_body.unwrap_or(limits.request_body_bytes_max),

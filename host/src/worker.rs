@@ -19,9 +19,6 @@ use crate::metrics::ComponentMetrics;
 use crate::settings::Settings;
 use crate::state::State;
 
-/// How long a guest may go on after its client has left, before its instance is thrown away.
-const ABANDONED_GRACE: Duration = Duration::from_secs(1);
-
 /// How much later than the request's own timer an instance is thrown away that does not even let this timer run.
 const TIMER_SLACK: Duration = Duration::from_millis(500);
 
@@ -156,13 +153,18 @@ impl Vitals {
 
     /// When an instance may be thrown away that still works although it has answered everything, or `None` while a client
     /// still reads from it.
-    fn post_return_deadline(&self, since: Instant, grace: Duration) -> Option<Instant> {
+    fn post_return_deadline(
+        &self,
+        since: Instant,
+        grace: Duration,
+        abandoned_grace: Duration,
+    ) -> Option<Instant> {
         if self.has_clients() {
             return None;
         }
         let released = *self.released.lock().unwrap_or_else(PoisonError::into_inner);
         let start = released.map_or(since, |released| released.max(since));
-        let grace = if self.abandoned.load(Relaxed) { ABANDONED_GRACE } else { grace };
+        let grace = if self.abandoned.load(Relaxed) { abandoned_grace } else { grace };
         Some(start + grace)
     }
 }
@@ -201,12 +203,13 @@ impl WorkerState for Worker {
         store.data_mut().cpu.renew();
         claim.attach(&self.vitals);
         let timeout = self.settings.request_timeout;
+        let background = self.settings.background_timeout;
         Box::pin(async move {
             tokio::select! {
                 () = tokio::time::sleep(timeout) => {}
                 () = async {
                     claim.left().await;
-                    tokio::time::sleep(ABANDONED_GRACE).await;
+                    tokio::time::sleep(background).await;
                 } => {}
             }
         })
@@ -281,7 +284,10 @@ impl WorkerExpiration for Expiration {
         let deadline = match status {
             WorkerStatus::Idle => Some(start + self.settings.idle_instance_timeout),
             WorkerStatus::Requests => Some(start + timeout + TIMER_SLACK),
-            WorkerStatus::PostReturn => self.vitals.post_return_deadline(start, timeout),
+            WorkerStatus::PostReturn => {
+                let background = self.settings.background_timeout;
+                self.vitals.post_return_deadline(start, timeout, background)
+            }
         };
         let Some(deadline) = deadline else { return Poll::Pending };
         if self.sleep.deadline() != deadline.into() {
@@ -324,10 +330,12 @@ mod tests {
         claim.attach(&vitals);
         let start = Instant::now();
         let grace = Duration::from_mins(1);
-        assert_eq!(vitals.post_return_deadline(start, grace), None);
+        assert_eq!(vitals.post_return_deadline(start, grace, grace), None);
         lease.complete();
         drop(lease);
-        assert!(vitals.post_return_deadline(start, grace).unwrap() >= start + grace);
+        assert!(
+            vitals.post_return_deadline(start, grace, Duration::ZERO).unwrap() >= start + grace
+        );
     }
 
     #[test]
@@ -336,8 +344,9 @@ mod tests {
         let (lease, claim) = Lease::new();
         claim.attach(&vitals);
         drop(lease);
-        let deadline = vitals.post_return_deadline(Instant::now(), Duration::from_mins(1));
-        assert!(deadline.unwrap() <= Instant::now() + ABANDONED_GRACE);
+        let (grace, abandoned) = (Duration::from_mins(1), Duration::from_secs(1));
+        let deadline = vitals.post_return_deadline(Instant::now(), grace, abandoned);
+        assert!(deadline.unwrap() <= Instant::now() + abandoned);
     }
 
     #[tokio::test]

@@ -3,8 +3,9 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
 use hyper_util::client::legacy::Client as HttpClient;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -106,6 +107,22 @@ impl Client {
         headers: &[(&str, &str)],
         body: Bytes,
     ) -> Result<Bare, NoAnswer> {
+        let (head, body) = self.begin(method, path, headers, body).await?.into_parts();
+        let bytes = body.collect().await.map_err(|error| NoAnswer(Box::new(error)))?.to_bytes();
+        Ok(Bare { status: head.status, headers: head.headers, bytes })
+    }
+
+    /// Any request, of whose answer only the head is read. Dropping it ends the exchange.
+    ///
+    /// # Errors
+    /// [`NoAnswer`] when no head came back.
+    pub async fn begin(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Bytes,
+    ) -> Result<Response<Incoming>, NoAnswer> {
         let mut request =
             Request::builder().method(method).uri(format!("http://{}{path}", self.address));
         if let Some(token) = &self.token {
@@ -115,11 +132,7 @@ impl Client {
             request = request.header(*name, *value);
         }
         let request = request.body(Full::new(body)).expect("the request is well-formed");
-        let response =
-            self.http.request(request).await.map_err(|error| NoAnswer(Box::new(error)))?;
-        let (head, body) = response.into_parts();
-        let bytes = body.collect().await.map_err(|error| NoAnswer(Box::new(error)))?.to_bytes();
-        Ok(Bare { status: head.status, headers: head.headers, bytes })
+        self.http.request(request).await.map_err(|error| NoAnswer(Box::new(error)))
     }
 
     /// Signs a new user up and returns a client with their token, and the answer.

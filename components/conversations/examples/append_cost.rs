@@ -69,17 +69,18 @@ async fn write(database: Database, writer: u64, each: u64) -> Result<(), Failure
             r#","role":"user","content":"{content}","status":"completed","model":null,"usage":null,"metadata":{{}},"created_at":"2026-11-22T00:00:00.000Z"}}"#
         );
         let none: Option<String> = None;
-        let statement = Statement::new(include_str!("../queries/append_message.sql"))
-            .bind(ACCOUNT)
-            .bind(conversation_id(writer))
-            .bind(format!("msg_{writer:013}{number:013}"))
-            .bind(none.clone())
-            .bind(none.clone())
-            .bind("user")
-            .bind("completed")
-            .bind(2_i64)
-            .bind(tail)
-            .bind(none);
+        let statement =
+            Statement::new(include_str!("../../../crates/message/queries/append_message.sql"))
+                .bind(ACCOUNT)
+                .bind(conversation_id(writer))
+                .bind(format!("msg_{writer:013}{number:013}"))
+                .bind(none.clone())
+                .bind(none.clone())
+                .bind("user")
+                .bind("completed")
+                .bind(2_i64)
+                .bind(tail)
+                .bind(none);
         database.query(statement).await?;
     }
     Ok(())

@@ -1,6 +1,7 @@
 use ambient::EntropyError;
 use database::DatabaseError;
 use ids::ParseIdError;
+use message::MessagesError;
 use problem::{FieldError, Problem, kinds};
 
 /// Everything that can go wrong in this component.
@@ -22,6 +23,16 @@ pub enum ConversationError {
     Json(#[from] serde_json::Error),
     #[error("the database failed")]
     Database(#[from] DatabaseError),
+}
+
+impl From<MessagesError> for ConversationError {
+    fn from(error: MessagesError) -> Self {
+        match error {
+            MessagesError::StoredId(error) => error.into(),
+            MessagesError::Json(error) => error.into(),
+            MessagesError::Database(error) => error.into(),
+        }
+    }
 }
 
 impl From<ConversationError> for Problem {

@@ -1,19 +1,16 @@
 #![doc = include_str!("../README.md")]
 
-mod content;
 mod cursor;
 #[cfg(target_family = "wasm")]
 mod entry;
 mod error;
 mod http;
 mod lifetime;
-mod message;
 mod routes;
 mod search_query;
 mod service;
 mod snippet;
 mod store;
-mod title;
 
 use ambient::{Clock, Entropy};
 use axum::Router;

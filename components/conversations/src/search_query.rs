@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use ids::{AccountId, ConversationId};
 
-use crate::message::MessageRole;
+use message::MessageRole;
 
 /// How long a query may be.
 pub const QUERY_CHARS_MAX: usize = 1_000;

@@ -14,14 +14,12 @@ pub use conversations::{
     change_conversation, create_conversation, delete_conversation, get_conversation,
     get_or_create_conversation, list_conversations, remove_piece,
 };
-pub use files::{
-    attach_file, detach_file, get_attached_file, list_attached_files, list_missing_files,
-};
+pub use files::{attach_file, detach_file, get_attached_file, list_attached_files};
 pub use memory::{
     change_memory, delete_memories_of_conversation, delete_memory, get_memory, list_memories,
     put_memory, search_memories,
 };
-pub use messages::{Append, Read, append_message, append_messages, page_messages};
+pub use messages::{Read, append_message, append_messages, page_messages};
 pub use retention::{get_retention, put_retention};
 pub use search::search;
 pub use shares::{

@@ -11,7 +11,7 @@ mod support;
 
 use std::time::Duration;
 
-use ambient::UnixMillis;
+use ambient::{Entropy, UnixMillis};
 use axum::http::StatusCode;
 use database::Statement;
 use serde_json::{Value, json};
@@ -223,7 +223,7 @@ async fn an_account_s_period_ends_what_nobody_goes_on_with_and_only_there() {
     // What was not swept yet is there again when the period was a mistake.
     put_retention(&setup, 30, true).await;
     assert_eq!(titles(&setup, "").await, ["active", "pinned"]);
-    let swept = sweep::sweep(&setup.database, now, |_| {}).await.unwrap();
+    let swept = sweep::sweep(&setup.database, now, &Entropy::system(), |_| {}).await.unwrap();
     assert_eq!((swept.conversations, swept.accounts > 1), (1, true));
     let eve = Person::new(&setup.database, "owner", now).await;
     let eve = eve.joins(&setup.database, setup.eve_person.account_id, "owner", now).await;
@@ -301,7 +301,9 @@ async fn a_long_conversation_is_gone_at_once_and_removed_in_pieces() {
     assert_eq!(setup.count("SELECT count(*) AS n FROM message").await, left - 200);
     let mut pieces = Vec::new();
     let swept =
-        sweep::sweep(&setup.database, NOW, |swept| pieces.push(swept.messages)).await.unwrap();
+        sweep::sweep(&setup.database, NOW, &Entropy::system(), |swept| pieces.push(swept.messages))
+            .await
+            .unwrap();
     assert_eq!((swept.messages, swept.conversations), (left.unsigned_abs() - 200 - 1, 1));
     assert!(pieces.windows(2).all(|two| two[1] - two[0] <= 200), "{pieces:?}");
     for (sql, expected) in [
@@ -315,6 +317,6 @@ async fn a_long_conversation_is_gone_at_once_and_removed_in_pieces() {
     }
     let check = "INSERT INTO search_index (search_index) VALUES ('integrity-check')";
     setup.database.query(Statement::new(check)).await.unwrap();
-    let again = sweep::sweep(&setup.database, NOW, |_| {}).await.unwrap();
+    let again = sweep::sweep(&setup.database, NOW, &Entropy::system(), |_| {}).await.unwrap();
     assert_eq!((again.messages, again.conversations), (0, 0));
 }

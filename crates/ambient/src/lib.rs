@@ -4,7 +4,9 @@ mod afterwards;
 mod clock;
 mod entropy;
 pub mod log;
+mod spawn;
 
 pub use afterwards::Afterwards;
 pub use clock::{Clock, Hand, ParseTimeError, UnixMillis};
 pub use entropy::{Entropy, EntropyError};
+pub use spawn::spawn;

@@ -53,6 +53,8 @@ kinds! {
     PartId = Part "part";
     /// A request, as in the header `x-request-id`.
     RequestId = Request "req";
+    /// A model's work on an answer.
+    RunId = Run "run";
     /// A session: one sign-in on one device, for one account.
     SessionId = Session "sess";
     /// A link under which others read a conversation. This is its name, not the secret.

@@ -6,6 +6,6 @@ mod kinds;
 pub use id::{Id, Kind, ParseIdError};
 pub use kinds::{
     AccountId, ApiKeyId, ConversationId, FileId, IdentityId, InvitationId, MailId, McpServerId,
-    MemoryId, MessageId, ModelId, PartId, ProviderKeyId, RequestId, SessionId, ShareId, TokenId,
-    UploadId, UserId,
+    MemoryId, MessageId, ModelId, PartId, ProviderKeyId, RequestId, RunId, SessionId, ShareId,
+    TokenId, UploadId, UserId,
 };

@@ -19,6 +19,8 @@ pub struct Tool {
     pub idle_instance_timeout: Option<Duration>,
     /// Wall time of one request, from its first byte to the last byte of the response.
     pub request_timeout: Option<Duration>,
+    /// How long an instance may work on after its clients have left.
+    pub background_timeout: Option<Duration>,
     /// Processor time of one request.
     pub cpu_time: Option<Duration>,
     /// Linear memory of one instance, in bytes.
@@ -48,6 +50,7 @@ impl Tool {
             reuse_concurrency: count(&mut table, "reuse_concurrency")?,
             idle_instance_timeout: duration(&mut table, "idle_instance_timeout")?,
             request_timeout: duration(&mut table, "request_timeout")?,
+            background_timeout: duration(&mut table, "background_timeout")?,
             cpu_time: duration(&mut table, "cpu_time")?,
             memory: size(&mut table, "memory")?,
             max_request_body: size(&mut table, "max_request_body")?,

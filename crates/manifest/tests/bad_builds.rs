@@ -183,7 +183,7 @@ source = "c.wasm"
 [component.c.tool.selvage]
 reuse = 1
 "#;
-    assert_snapshot!(refused(text), @r"spin.toml:10:1: component.c.tool.selvage.reuse: Selvage does not know this field; known here: `reuse_count`, `reuse_concurrency`, `idle_instance_timeout`, `request_timeout`, `cpu_time`, `memory`, `max_request_body`, `max_concurrent_requests`");
+    assert_snapshot!(refused(text), @r"spin.toml:10:1: component.c.tool.selvage.reuse: Selvage does not know this field; known here: `reuse_count`, `reuse_concurrency`, `idle_instance_timeout`, `request_timeout`, `background_timeout`, `cpu_time`, `memory`, `max_request_body`, `max_concurrent_requests`");
 }
 
 #[test]

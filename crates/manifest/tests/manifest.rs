@@ -78,6 +78,7 @@ reuse_count = 64
 reuse_concurrency = 4
 idle_instance_timeout = "500ms"
 request_timeout = "30s"
+background_timeout = "2m"
 cpu_time = "1s"
 memory = "128MiB"
 max_request_body = 1_000_000
@@ -197,6 +198,7 @@ fn our_settings_are_read_and_those_of_others_left_alone() {
     assert_eq!((tool.reuse_count, tool.reuse_concurrency), (Some(64), Some(4)));
     assert_eq!(tool.idle_instance_timeout, Some(Duration::from_millis(500)));
     assert_eq!(tool.request_timeout, Some(Duration::from_secs(30)));
+    assert_eq!(tool.background_timeout, Some(Duration::from_mins(2)));
     assert_eq!(tool.cpu_time, Some(Duration::from_secs(1)));
     assert_eq!((tool.memory, tool.max_request_body), (Some(128 << 20), Some(1_000_000)));
     assert_eq!(tool.max_concurrent_requests, Some(100));

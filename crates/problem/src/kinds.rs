@@ -68,6 +68,8 @@ kinds! {
         "What the request asks for needs the current password, and this is another one.";
     REAUTHENTICATION_REQUIRED "reauthentication_required" FORBIDDEN "The password is needed again"
         "This needs someone who has shown the password within the last ten minutes: POST /api/auth/reauthenticate, then try again.";
+    MODEL_NOT_FOUND "model_not_found" NOT_FOUND "There is no such model"
+        "The request names a model that the account does not see. GET /v1/models lists those that it sees.";
     NOT_FOUND "not_found" NOT_FOUND "Not found"
         "There is no such thing, or it belongs to another account. The answer is the same for both.";
     METHOD_NOT_ALLOWED "method_not_allowed" METHOD_NOT_ALLOWED "The route has no such method"
@@ -96,6 +98,8 @@ kinds! {
         "A personal account has one owner for good and ends with its person.";
     PRIMARY_MODEL "primary_model" CONFLICT "The primary model follows the environment"
         "Provider, model and URL of the primary model come from the deployment's variables, and it cannot be deleted.";
+    RUN_NOT_WAITING "run_not_waiting" CONFLICT "The run waits for nothing"
+        "The run does not wait for a decision: it is at work, has ended, or somebody else has decided already.";
     STORAGE_QUOTA_EXCEEDED "storage_quota_exceeded" CONFLICT "The account has no room for it"
         "With this file the account would have more bytes or more files than it may. Delete some that are no longer needed.";
     TOTP_ENROLLED "totp_enrolled" CONFLICT "There is a second factor already"
@@ -126,16 +130,27 @@ kinds! {
         "Its provider needs a key, and neither the model nor the account nor the deployment has one that may be sent there. Add one with `POST /api/keys`.";
     VALIDATION_FAILED "validation_failed" UNPROCESSABLE_ENTITY "A value breaks a rule"
         "The request is well-formed, but values in it break rules; the member errors names each with a JSON pointer.";
+    QUOTA_EXCEEDED "quota_exceeded" TOO_MANY_REQUESTS "The tokens of the period are spent"
+        "The account, or the person within it, has not as many tokens left as this could take. The detail says when the period ends; GET /api/quota \
+         says how many are left.";
     RATE_LIMITED "rate_limited" TOO_MANY_REQUESTS "Too many requests"
         "A limit is used up for now. Try again after the seconds in Retry-After.";
+    TOO_MANY_RUNS "too_many_runs" TOO_MANY_REQUESTS "Too many runs at once"
+        "As many runs of the account are at work as may be at the same time. Wait for one to end, or cancel one.";
     INTERNAL_ERROR "internal_error" INTERNAL_SERVER_ERROR "The server failed"
         "A fault of the server. Its log names the cause under the request id.";
     IDENTITY_PROVIDER_UNAVAILABLE "identity_provider_unavailable" BAD_GATEWAY "The identity provider does not answer as it should"
         "The identity provider is away, or says what cannot be believed. Try again later; other ways to sign in still work.";
+    PROVIDER_ERROR "provider_error" BAD_GATEWAY "The model's provider failed"
+        "The provider of the model is away, refused the request, or says what is no answer. The detail says which; what the provider said is not shown.";
+    PROVIDER_RATE_LIMITED "provider_rate_limited" BAD_GATEWAY "The model's provider asks to wait"
+        "The provider of the model takes no more requests for now. Try again after the seconds in Retry-After, where they are given.";
     MAILER_MISSING "mailer_missing" SERVICE_UNAVAILABLE "No mails can be sent"
         "The route needs to send a mail, and the deployment has no mailer. Its operator has to set one.";
     UNAVAILABLE "unavailable" SERVICE_UNAVAILABLE "The service is unavailable"
         "The database is away or overloaded. Try again after the seconds in Retry-After.";
+    PROVIDER_TIMEOUT "provider_timeout" GATEWAY_TIMEOUT "The model's provider took too long"
+        "The provider of the model did not begin to answer in time, or fell silent.";
 }
 
 /// The text of `docs/problems.md`.

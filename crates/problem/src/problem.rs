@@ -84,13 +84,8 @@ impl Problem {
 
     /// A limit that is used up until this time has passed. `Retry-After` counts whole seconds, so it is rounded up.
     pub fn rate_limited(wait: Duration) -> Self {
-        let mut problem = Self::new(
-            &kinds::RATE_LIMITED,
-            "This was tried too often. Try again after the seconds in Retry-After.",
-        );
-        let seconds = wait.as_millis().div_ceil(1000).max(1);
-        problem.retry_after_s = Some(u32::try_from(seconds).unwrap_or(u32::MAX));
-        problem
+        let detail = "This was tried too often. Try again after the seconds in Retry-After.";
+        Self::new(&kinds::RATE_LIMITED, detail).retry_after(wait)
     }
 
     /// Values that break rules.
@@ -110,6 +105,13 @@ impl Problem {
     #[must_use]
     pub fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
         self.errors = errors;
+        self
+    }
+
+    /// The same problem with a time to wait in `Retry-After`, which counts whole seconds.
+    #[must_use]
+    pub fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after_s = Some(whole_seconds(wait));
         self
     }
 
@@ -165,7 +167,7 @@ impl Problem {
 
 impl Problem {
     /// The body as clients of the OpenAI interface expect it.
-    pub(crate) fn openai_body(&self) -> String {
+    pub fn openai_body(&self) -> String {
         #[derive(Serialize)]
         struct Document<'a> {
             error: Members<'a>,
@@ -243,4 +245,8 @@ impl IntoResponse for Problem {
         response.extensions_mut().insert(self);
         response
     }
+}
+/// Rounded up, and at least one.
+fn whole_seconds(wait: Duration) -> u32 {
+    u32::try_from(wait.as_millis().div_ceil(1000).max(1)).unwrap_or(u32::MAX)
 }

@@ -1,5 +1,6 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use crate::{Message, Part, Prompt, Tool, ToolCall, Unwritable};
 
@@ -22,6 +23,8 @@ struct Body<'a> {
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     stop_sequences: &'a [String],
     stream: bool,
+    #[serde(flatten)]
+    further: &'a Map<String, Value>,
 }
 
 #[derive(Serialize)]
@@ -74,6 +77,7 @@ pub fn body(prompt: &Prompt) -> Result<String, Unwritable> {
         top_p: parameters.top_p,
         stop_sequences: &parameters.stop,
         stream: prompt.stream,
+        further: &parameters.further,
     };
     serde_json::to_string(&body).map_err(|_| Unwritable)
 }

@@ -1,5 +1,6 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use crate::{Message, Part, Prompt, Tool, ToolCall, Unwritable, Wire};
 
@@ -22,6 +23,8 @@ struct Body<'a> {
     stream: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     stream_options: Option<StreamOptions>,
+    #[serde(flatten)]
+    further: &'a Map<String, Value>,
 }
 
 #[derive(Serialize)]
@@ -113,6 +116,7 @@ pub fn body(prompt: &Prompt, wire: Wire) -> Result<String, Unwritable> {
         stop: &parameters.stop,
         stream: prompt.stream,
         stream_options: prompt.stream.then_some(StreamOptions { include_usage: true }),
+        further: &parameters.further,
     };
     serde_json::to_string(&body).map_err(|_| Unwritable)
 }

@@ -1,5 +1,6 @@
 use http::HeaderName;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use crate::{anthropic_request, openai_request};
 
@@ -77,6 +78,8 @@ pub struct Parameters {
     pub temperature: Option<f64>,
     pub top_p: Option<f64>,
     pub stop: Vec<String>,
+    /// What else the body holds, by the names of the wire. Whoever fills it in has made sure that the provider takes it.
+    pub further: Map<String, Value>,
 }
 
 /// A prompt that cannot be said on this wire: the arguments of a call in it are no JSON object.

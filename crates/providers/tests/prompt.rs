@@ -44,6 +44,7 @@ fn prompt() -> Prompt {
             parameters: serde_json::from_str(r#"{"type":"object"}"#).unwrap(),
         }],
         parameters: Parameters {
+            further: serde_json::Map::default(),
             max_tokens: Some(10),
             temperature: Some(0.5),
             top_p: None,

@@ -68,7 +68,12 @@ impl ConfigSettings {
     /// [`SettingsError`] with everything that is missing or malformed.
     pub fn new(variables: &Variables) -> Result<Self, SettingsError> {
         let mut reading = variables.reading();
-        let data = DataSettings::read(&mut reading);
+        let settings = Self::read(&mut reading);
+        reading.finish(settings)
+    }
+
+    pub(crate) fn read(reading: &mut Reading<'_>) -> Option<Self> {
+        let data = DataSettings::read(reading);
         let keyring = reading.required("master_key", str::parse);
         let egress = reading.optional("egress_allow", UrlPolicy::default(), str::parse);
         let egress = egress.and_then(|egress: UrlPolicy| {
@@ -79,20 +84,17 @@ impl ConfigSettings {
             let read = |text: &str| KeyServices::parse(text, egress);
             reading.optional("kms", KeyServices::default(), read)
         });
-        let hosts = egress.as_ref().and_then(|egress| hosts(&mut reading, egress));
+        let hosts = egress.as_ref().and_then(|egress| hosts(reading, egress));
         let provider = reading.optional("primary_provider", Provider::Openai, primary_provider);
         let model = reading.optional("primary_model", "gpt-4o".to_owned(), primary_model);
-        let settings = (|| {
-            Some(Self {
-                data: data?,
-                keyring: keyring?,
-                services: services?,
-                egress: egress?,
-                hosts: hosts?,
-                primary: PrimaryModel { provider: provider?, model: model? },
-            })
-        })();
-        reading.finish(settings)
+        Some(Self {
+            data: data?,
+            keyring: keyring?,
+            services: services?,
+            egress: egress?,
+            hosts: hosts?,
+            primary: PrimaryModel { provider: provider?, model: model? },
+        })
     }
 }
 

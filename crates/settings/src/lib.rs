@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod auth;
+mod chat;
 mod chunks;
 mod config;
 mod conversations;
@@ -13,6 +14,7 @@ mod variables;
 mod vault;
 
 pub use auth::AuthSettings;
+pub use chat::ChatSettings;
 pub use chunks::ChunkSettings;
 pub use config::{ConfigSettings, PrimaryModel};
 pub use conversations::ConversationsSettings;

@@ -1,11 +1,12 @@
 //! Everything that is over, in all accounts.
 
-use ambient::UnixMillis;
+use ambient::{Entropy, UnixMillis};
 use database::{Database, DatabaseError, Rows, Statement};
 use ids::{AccountId, ParseIdError};
+use runs::{RunsError, delete_old_events};
 
 use crate::files::piece_of_files;
-use crate::piece::{Removed, piece_of_account, piece_of_sign_ins};
+use crate::piece::{ROWS_MAX, Removed, piece_of_account, piece_of_sign_ins};
 
 /// How many accounts are read at once.
 const ACCOUNTS_MAX: u32 = 500;
@@ -17,6 +18,8 @@ pub enum SweepError {
     Database(#[from] DatabaseError),
     #[error("a stored id is damaged")]
     StoredId(#[from] ParseIdError),
+    #[error("a run that was left behind could not be ended")]
+    Runs(#[from] RunsError),
 }
 
 /// What was looked at and removed so far.
@@ -29,6 +32,8 @@ pub struct Swept {
     pub invitations: u64,
     /// Files that never became complete.
     pub files: u64,
+    /// Runs that whoever worked on them had left behind.
+    pub runs: u64,
 }
 
 /// Removes everything that is over by `now`, and says after each piece how far it is.
@@ -38,6 +43,7 @@ pub struct Swept {
 pub async fn sweep(
     database: &Database,
     now: UnixMillis,
+    entropy: &Entropy,
     mut progress: impl FnMut(&Swept),
 ) -> Result<Swept, SweepError> {
     let mut swept = Swept::default();
@@ -49,7 +55,11 @@ pub async fn sweep(
         let rows = database.query(statement).await?;
         for row in rows.iter() {
             last = row.get("id")?;
-            sweep_account(database, last.parse()?, now, &mut swept, &mut progress).await?;
+            let account = last.parse()?;
+            sweep_account(database, account, now, &mut swept, &mut progress).await?;
+            sweep_runs(database, account, now, entropy, &mut swept).await?;
+            swept.accounts += 1;
+            progress(&swept);
         }
         if rows.is_empty() {
             return Ok(swept);
@@ -94,9 +104,25 @@ async fn sweep_account(
         }
         progress(swept);
     }
-    swept.accounts += 1;
-    progress(swept);
     Ok(())
+}
+
+/// Ends runs that were left behind, and removes events that nobody needs any more.
+async fn sweep_runs(
+    database: &Database,
+    account: AccountId,
+    now: UnixMillis,
+    entropy: &Entropy,
+    swept: &mut Swept,
+) -> Result<(), SweepError> {
+    loop {
+        let closed = runs::close_some(database, account, now, entropy, ROWS_MAX).await?;
+        swept.runs += u64::from(closed);
+        let trimmed = database.batch(delete_old_events(account, now, ROWS_MAX).into()).await?;
+        if closed == 0 && trimmed.last().is_none_or(Rows::is_empty) {
+            return Ok(());
+        }
+    }
 }
 
 /// Rows that were returned fit in memory, and so in this.

@@ -7,7 +7,7 @@
     reason = "helpers of tests fail as tests do"
 )]
 
-use ambient::UnixMillis;
+use ambient::{Entropy, UnixMillis};
 use database::{Database, Statement};
 use sweep::{Swept, sweep};
 use testing::{NOW, Person};
@@ -26,7 +26,7 @@ async fn ids(database: &Database, sql: &'static str) -> Vec<String> {
 #[tokio::test]
 async fn an_empty_database_and_one_in_which_nothing_is_over_stay_as_they_are() {
     let database = testing::database().await;
-    assert_eq!(sweep(&database, NOW, |_| {}).await.unwrap(), Swept::default());
+    assert_eq!(sweep(&database, NOW, &Entropy::system(), |_| {}).await.unwrap(), Swept::default());
     let person = Person::new(&database, "owner", NOW).await;
     let account = person.account_id.to_string();
     run(
@@ -36,7 +36,7 @@ async fn an_empty_database_and_one_in_which_nothing_is_over_stay_as_they_are() {
         &account,
     )
     .await;
-    let swept = sweep(&database, NOW, |_| {}).await.unwrap();
+    let swept = sweep(&database, NOW, &Entropy::system(), |_| {}).await.unwrap();
     assert_eq!(swept, Swept { accounts: 1, ..Swept::default() });
     assert_eq!(ids(&database, "SELECT id FROM conversation ORDER BY id").await, ["lasts", "stays"]);
     assert_eq!(ids(&database, "SELECT id FROM session").await.len(), 1);
@@ -75,7 +75,8 @@ async fn what_is_over_leaves_and_nothing_else_in_any_account() {
         accounts.push(account);
     }
     let mut reports = Vec::new();
-    let swept = sweep(&database, NOW, |swept| reports.push(*swept)).await.unwrap();
+    let swept =
+        sweep(&database, NOW, &Entropy::system(), |swept| reports.push(*swept)).await.unwrap();
     let expected = Swept {
         accounts: 3,
         conversations: 9,
@@ -83,6 +84,7 @@ async fn what_is_over_leaves_and_nothing_else_in_any_account() {
         sessions: 27,
         invitations: 3,
         files: 3,
+        runs: 0,
     };
     assert_eq!(swept, expected);
     assert_eq!(reports.last(), Some(&swept));
@@ -96,12 +98,19 @@ async fn what_is_over_leaves_and_nothing_else_in_any_account() {
     assert_eq!(ids(&database, "SELECT id FROM session").await.len(), 3);
     let tokens = "SELECT session_id AS id FROM refresh_token";
     assert_eq!(ids(&database, tokens).await.len(), 3, "one for each session that lives");
-    let again = sweep(&database, NOW, |_| {}).await.unwrap();
+    let again = sweep(&database, NOW, &Entropy::system(), |_| {}).await.unwrap();
     assert_eq!(again, Swept { accounts: 3, ..Swept::default() });
     let later = UnixMillis(NOW.0 + 31 * DAY_MS);
-    let swept = sweep(&database, later, |_| {}).await.unwrap();
-    let expected =
-        Swept { accounts: 3, conversations: 6, messages: 9, sessions: 3, invitations: 3, files: 3 };
+    let swept = sweep(&database, later, &Entropy::system(), |_| {}).await.unwrap();
+    let expected = Swept {
+        accounts: 3,
+        conversations: 6,
+        messages: 9,
+        sessions: 3,
+        invitations: 3,
+        files: 3,
+        runs: 0,
+    };
     assert_eq!(swept, expected);
     assert_eq!(ids(&database, "SELECT DISTINCT id FROM conversation").await, ["pinned"]);
     assert_eq!(ids(&database, "SELECT DISTINCT id FROM file").await, ["complete"]);
@@ -123,7 +132,9 @@ async fn many_sweeps_at_once_do_not_get_in_each_other_s_way() {
     let sweeps: Vec<_> = (0..8)
         .map(|_| {
             let database = database.clone();
-            tokio::spawn(async move { sweep(&database, NOW, |_| {}).await.unwrap() })
+            tokio::spawn(
+                async move { sweep(&database, NOW, &Entropy::system(), |_| {}).await.unwrap() },
+            )
         })
         .collect();
     let (mut conversations, mut messages) = (0, 0);

@@ -9,6 +9,7 @@ mod hrana_server;
 mod http_server;
 mod mcp_server;
 mod person;
+mod provider_server;
 mod raw_server;
 mod redaction;
 mod request;
@@ -20,6 +21,9 @@ pub use hrana_server::{Fault, HranaOptions, HranaServer};
 pub use http_server::HttpServer;
 pub use mcp_server::{McpFault, McpServer, Wrong};
 pub use person::{ISSUER, Person};
+pub use provider_server::{
+    PROVIDER_MODELS, ProviderFault, ProviderReply, ProviderRequest, ProviderServer, ProviderWire,
+};
 pub use raw_server::{RawRequest, RawServer, Step};
 pub use redaction::redact;
 pub use request::{Answer, Client};

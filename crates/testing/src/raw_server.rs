@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 
 /// The largest request that it reads.
-const REQUEST_BYTES_MAX: usize = 1024 * 1024;
+const REQUEST_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// A server on loopback that writes what it is told, byte for byte: for answers that no HTTP library would give.
 ///
@@ -18,9 +18,20 @@ const REQUEST_BYTES_MAX: usize = 1024 * 1024;
 #[derive(Debug)]
 pub struct RawServer {
     port: u16,
-    requests: Arc<AtomicUsize>,
+    counts: Arc<Counts>,
     task: JoinHandle<()>,
 }
+
+#[derive(Debug, Default)]
+struct Counts {
+    /// Requests so far.
+    requests: AtomicUsize,
+    /// Requests whose answer is under way.
+    open: AtomicUsize,
+}
+
+/// An answer that is under way.
+struct Open(Arc<Counts>);
 
 /// The one request of a connection.
 #[derive(Debug, Clone)]
@@ -36,7 +47,10 @@ pub struct RawRequest {
 #[derive(Debug)]
 pub enum Step {
     Write(Vec<u8>),
+    /// Waits, unless the client goes meanwhile.
     Pause(Duration),
+    /// Adds one: what stood before this was written.
+    Count(Arc<AtomicUsize>),
     /// Writes this again and again, so many times or until the client is gone.
     Repeat(Vec<u8>, usize),
     /// Writes byte by byte with a pause after each.
@@ -64,9 +78,9 @@ impl RawServer {
     {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let requests = Arc::new(AtomicUsize::new(0));
-        let task = tokio::spawn(accept(listener, Arc::new(answer), Arc::clone(&requests)));
-        Self { port, requests, task }
+        let counts = Arc::new(Counts::default());
+        let task = tokio::spawn(accept(listener, Arc::new(answer), Arc::clone(&counts)));
+        Self { port, counts, task }
     }
 
     /// Its origin, as in `http://127.0.0.1:4711`.
@@ -76,7 +90,26 @@ impl RawServer {
 
     /// How many requests it has taken.
     pub fn requests(&self) -> usize {
-        self.requests.load(Ordering::SeqCst)
+        self.counts.requests.load(Ordering::SeqCst)
+    }
+
+    /// How many of them it is answering now.
+    pub fn open(&self) -> usize {
+        self.counts.open.load(Ordering::SeqCst)
+    }
+}
+
+impl Open {
+    fn new(counts: &Arc<Counts>) -> Self {
+        counts.requests.fetch_add(1, Ordering::SeqCst);
+        counts.open.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(counts))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -88,14 +121,18 @@ impl Drop for RawServer {
 
 type Answer = dyn Fn(&RawRequest) -> Vec<Step> + Send + Sync;
 
-async fn accept(listener: TcpListener, answer: Arc<Answer>, requests: Arc<AtomicUsize>) {
+async fn accept(listener: TcpListener, answer: Arc<Answer>, counts: Arc<Counts>) {
     let mut connections = JoinSet::new();
     while let Ok((mut socket, _)) = listener.accept().await {
         let answer = Arc::clone(&answer);
-        let requests = Arc::clone(&requests);
+        let counts = Arc::clone(&counts);
         connections.spawn(async move {
+            // Small pieces are to leave at once, as they do with a real server.
+            if socket.set_nodelay(true).is_err() {
+                return;
+            }
             let Some(request) = read_request(&mut socket).await else { return };
-            requests.fetch_add(1, Ordering::SeqCst);
+            let _open = Open::new(&counts);
             for step in answer(&request) {
                 // A client that breaks the connection is its own business.
                 if run(&mut socket, step).await.is_err() {
@@ -110,8 +147,9 @@ async fn accept(listener: TcpListener, answer: Arc<Answer>, requests: Arc<Atomic
 async fn run(socket: &mut TcpStream, step: Step) -> std::io::Result<()> {
     match step {
         Step::Write(bytes) => socket.write_all(&bytes).await,
-        Step::Pause(time) => {
-            tokio::time::sleep(time).await;
+        Step::Pause(time) => tokio::time::timeout(time, gone(socket)).await.unwrap_or(Ok(())),
+        Step::Count(count) => {
+            count.fetch_add(1, Ordering::SeqCst);
             Ok(())
         }
         Step::Repeat(bytes, times) => {
@@ -134,13 +172,16 @@ async fn run(socket: &mut TcpStream, step: Step) -> std::io::Result<()> {
             Ok(())
         }
         Step::Close => Err(std::io::ErrorKind::ConnectionAborted.into()),
-        Step::Hold => {
-            let mut byte = [0];
-            match socket.read(&mut byte).await? {
-                0 => Err(std::io::ErrorKind::UnexpectedEof.into()),
-                _ => pending().await,
-            }
-        }
+        Step::Hold => gone(socket).await,
+    }
+}
+
+/// Waits until the client has closed the connection, and fails then.
+async fn gone(socket: &mut TcpStream) -> std::io::Result<()> {
+    let mut byte = [0];
+    match socket.read(&mut byte).await? {
+        0 => Err(std::io::ErrorKind::UnexpectedEof.into()),
+        _ => pending().await,
     }
 }
 
@@ -161,13 +202,45 @@ async fn read_request(socket: &mut TcpStream) -> Option<RawRequest> {
         .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
         .collect();
     let mut request = RawRequest { method, path, headers, body: Bytes::new() };
-    let length: usize = request.header("content-length").unwrap_or("0").parse().ok()?;
-    let body_start = head_end + 4;
-    while bytes.len() < body_start + length {
-        fill(socket, &mut bytes).await?;
+    let mut rest = bytes.split_off(head_end + 4);
+    if request.header("transfer-encoding").is_some() {
+        request.body = read_chunks(socket, rest).await?.into();
+        return Some(request);
     }
-    request.body = bytes[body_start..body_start + length].to_vec().into();
+    let length: usize = request.header("content-length").unwrap_or("0").parse().ok()?;
+    while rest.len() < length {
+        fill(socket, &mut rest).await?;
+    }
+    rest.truncate(length);
+    request.body = rest.into();
     Some(request)
+}
+
+/// A body in chunks, of which some bytes are here.
+async fn read_chunks(socket: &mut TcpStream, mut bytes: Vec<u8>) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let line_end = loop {
+            if let Some(end) = bytes.windows(2).position(|two| two == b"\r\n") {
+                break end;
+            }
+            fill(socket, &mut bytes).await?;
+        };
+        let line = std::str::from_utf8(&bytes[..line_end]).ok()?;
+        let length = usize::from_str_radix(line.split(';').next()?, 16).ok()?;
+        bytes.drain(..line_end + 2);
+        // Nobody here sends trailers; the last line break is all that follows.
+        while bytes.len() < length.checked_add(2)? {
+            fill(socket, &mut bytes).await?;
+        }
+        body.extend(bytes.drain(..length + 2).take(length));
+        if length == 0 {
+            return Some(body);
+        }
+        if REQUEST_BYTES_MAX < body.len() {
+            return None;
+        }
+    }
 }
 
 async fn fill(socket: &mut TcpStream, bytes: &mut Vec<u8>) -> Option<()> {

@@ -9,11 +9,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use settings::{AuthSettings, ConfigSettings, ConversationsSettings, FilesSettings};
+use settings::{AuthSettings, ChatSettings, ConfigSettings, ConversationsSettings, FilesSettings};
 
 /// Every component with the variables that it reads.
-const COMPONENTS: [(&str, &[&str]); 4] = [
+const COMPONENTS: [(&str, &[&str]); 5] = [
     ("auth", &AuthSettings::NAMES),
+    ("chat", &ChatSettings::NAMES),
     ("config", &ConfigSettings::NAMES),
     ("conversations", &ConversationsSettings::NAMES),
     ("files", &FilesSettings::NAMES),

@@ -13,6 +13,7 @@ use routes::{Part, openapi};
 fn parts() -> Vec<Part> {
     [
         (auth::declarations(), auth::schemas()),
+        (chat::declarations(), chat::schemas()),
         (config::declarations(), config::schemas()),
         (conversations::declarations(), conversations::schemas()),
         (files::declarations(), files::schemas()),

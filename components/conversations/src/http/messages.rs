@@ -9,11 +9,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{checked_limit, invalid, no_cursor};
-use crate::content::Content;
 use crate::cursor::{MessageCursor, Place};
 use crate::error::ConversationError;
-use crate::message::{MessageRole, NewMessage, Position, Usage};
 use crate::service::{Conversations, Page, PathChoice};
+use message::{Content, MessageRole, MessageStatus, NewMessage, Position, Usage};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -123,7 +122,8 @@ impl MessageBody {
                 return Err(invalid(&format!("{within}/sibling_of"), detail));
             }
         };
-        Ok((position, NewMessage { role, content, model, usage, metadata }))
+        let status = MessageStatus::Completed;
+        Ok((position, NewMessage { role, status, content, model, usage, metadata }))
     }
 }
 

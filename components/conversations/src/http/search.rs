@@ -7,9 +7,9 @@ use serde::Deserialize;
 
 use super::{checked_limit, invalid, no_cursor};
 use crate::cursor::SearchCursor;
-use crate::message::MessageRole;
 use crate::search_query::{QUERY_CHARS_MAX, SearchQuery};
 use crate::service::{Conversations, Hit, Page, SearchFilter};
+use message::MessageRole;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -11,8 +11,8 @@ use serde_json::value::RawValue;
 use super::{checked_limit, no_cursor};
 use crate::cursor::{InvalidCursor, MessageCursor, Place};
 use crate::error::ConversationError;
-use crate::message::{MessageRole, Usage};
 use crate::service::{Conversation, Conversations, CreatedShare, Page, Share, Snapshot};
+use message::{MessageRole, Usage};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

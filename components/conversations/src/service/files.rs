@@ -7,9 +7,9 @@ use serde::Serialize;
 
 use super::conversations::refuse;
 use crate::error::ConversationError;
-use crate::message::NewMessage;
 use crate::service::Conversations;
 use crate::store;
+use message::NewMessage;
 
 /// How many files may be attached to a conversation.
 pub const FILES_MAX: u32 = 200;
@@ -68,7 +68,7 @@ impl Conversations {
         }
         self.get(account, conversation).await?;
         let files = BTreeSet::from([file]);
-        if !store::list_missing_files(&self.database, account, &files).await?.is_empty() {
+        if !message::list_missing_files(&self.database, account, &files).await?.is_empty() {
             return Err(ConversationError::NotFound);
         }
         let detail = format!("A conversation may have at most {FILES_MAX} files.");
@@ -105,7 +105,7 @@ impl Conversations {
             return Ok(());
         }
         let files = named.iter().map(|(_, _, file)| *file).collect();
-        let missing = store::list_missing_files(&self.database, account, &files).await?;
+        let missing = message::list_missing_files(&self.database, account, &files).await?;
         let errors = named.into_iter().filter(|(_, _, file)| missing.contains(file)).map(
             |(within, part, _)| {
                 let pointer = format!("{within}/content/{part}/file_id");

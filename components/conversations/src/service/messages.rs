@@ -6,9 +6,9 @@ use serde_json::value::RawValue;
 use super::conversations::refuse;
 use crate::cursor::{MessageCursor, Place};
 use crate::error::ConversationError;
-use crate::message::{NewMessage, Position};
 use crate::service::{Conversations, Page};
 use crate::store;
+use message::{Append, NewMessage, Position};
 
 /// Where a page of messages stops before its number of items is reached: large messages must not fill an instance's memory.
 pub const PAGE_BYTES_MAX: i64 = 4 * 1024 * 1024;
@@ -55,7 +55,7 @@ impl Conversations {
         self.refuse_missing_files(account, &[(String::new(), &message)]).await?;
         let now = self.clock.now();
         let id = Id::generate(now, &self.entropy)?;
-        let append = store::Append { account, conversation, position, now };
+        let append = Append { account, conversation, position, now };
         match store::append_message(&self.database, append, id, &message, claim).await? {
             Some(stored) => Ok(stored),
             None => Err(self.not_appended(account, conversation, position, "").await?),
@@ -88,7 +88,7 @@ impl Conversations {
         let now = self.clock.now();
         let ids: Result<Vec<_>, _> =
             messages.iter().map(|_| Id::generate(now, &self.entropy)).collect();
-        let append = store::Append { account, conversation, position, now };
+        let append = Append { account, conversation, position, now };
         let stored =
             store::append_messages(&self.database, append, &ids?, &messages, claim).await?;
         if stored.is_empty() {

@@ -4,10 +4,10 @@ use serde::Serialize;
 
 use crate::cursor::SearchCursor;
 use crate::error::ConversationError;
-use crate::message::MessageRole;
 use crate::search_query::SearchQuery;
 use crate::service::{Conversations, Page};
 use crate::store;
+use message::MessageRole;
 
 /// Of how many hits, the newest ones, the best are found.
 pub const HITS_MAX: u32 = 300;

@@ -1,5 +1,3 @@
-use std::collections::BTreeSet;
-
 use ambient::UnixMillis;
 use database::{Database, Row, Rows, Statement};
 use ids::{AccountId, ConversationId, FileId};
@@ -66,19 +64,6 @@ pub async fn detach_file(
         .bind(file.to_string())
         .bind(now.0);
     Ok(!database.query(statement).await?.is_empty())
-}
-
-/// Which of these files the account does not have.
-pub async fn list_missing_files(
-    database: &Database,
-    account: AccountId,
-    files: &BTreeSet<FileId>,
-) -> Result<BTreeSet<FileId>, ConversationError> {
-    let statement = Statement::new(include_str!("../../queries/list_missing_files.sql"))
-        .bind(account.to_string())
-        .bind(serde_json::to_string(files)?);
-    let rows = database.query(statement).await?;
-    rows.iter().map(|row| Ok(row.get::<String>("id")?.parse()?)).collect()
 }
 
 fn bind_get(

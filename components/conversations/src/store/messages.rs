@@ -2,22 +2,12 @@ use ambient::UnixMillis;
 use database::{Database, Row, Rows, Statement};
 use idempotency::Claim;
 use ids::{AccountId, ConversationId, MessageId};
-use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::cursor::Place;
 use crate::error::ConversationError;
-use crate::message::{COMPLETED, MessageRole, NewMessage, Position};
 use crate::service::{PAGE_BYTES_MAX, PathChoice, StoredPage};
-
-/// Where and when messages are appended.
-#[derive(Clone, Copy)]
-pub struct Append {
-    pub account: AccountId,
-    pub conversation: ConversationId,
-    pub position: Position,
-    pub now: UnixMillis,
-}
+use message::{Append, NewMessage};
 
 /// Which messages are read, and when.
 #[derive(Clone, Copy)]
@@ -36,21 +26,9 @@ pub async fn append_message(
     message: &NewMessage,
     claim: &Claim,
 ) -> Result<Option<Box<RawValue>>, ConversationError> {
-    let (parent, sibling) = append.neighbours();
-    let statement = Statement::new(include_str!("../../queries/append_message.sql"))
-        .bind(append.account.to_string())
-        .bind(append.conversation.to_string())
-        .bind(id.to_string())
-        .bind(parent)
-        .bind(sibling)
-        .bind(message.role.as_str())
-        .bind(COMPLETED)
-        .bind(append.now.0)
-        .bind(message.tail(append.now)?)
-        .bind(message.title());
-    let mut batch = vec![statement];
+    let mut batch = vec![append.message(id, message)?];
     let sql = include_str!("../../queries/claim_message.sql");
-    batch.extend(append.claimed(claim, sql, id));
+    batch.extend(claimed(append, claim, sql, id));
     let results = database.batch(batch).await?;
     let Some(row) = results.first().and_then(Rows::first) else { return Ok(None) };
     Ok(Some(RawValue::from_string(row.get("wire")?)?))
@@ -65,30 +43,9 @@ pub async fn append_messages(
     messages: &[NewMessage],
     claim: &Claim,
 ) -> Result<Vec<Box<RawValue>>, ConversationError> {
-    #[derive(Serialize)]
-    struct Item {
-        id: MessageId,
-        role: MessageRole,
-        tail: String,
-        title: Option<String>,
-    }
-    let item = |(id, message): (&MessageId, &NewMessage)| {
-        let NewMessage { role, .. } = *message;
-        Ok(Item { id: *id, role, tail: message.tail(append.now)?, title: message.title() })
-    };
-    let items: Result<Vec<_>, serde_json::Error> = ids.iter().zip(messages).map(item).collect();
-    let (parent, sibling) = append.neighbours();
-    let statement = Statement::new(include_str!("../../queries/append_messages.sql"))
-        .bind(append.account.to_string())
-        .bind(append.conversation.to_string())
-        .bind(serde_json::to_string(&items?)?)
-        .bind(parent)
-        .bind(sibling)
-        .bind(COMPLETED)
-        .bind(append.now.0);
-    let mut batch = vec![statement];
+    let mut batch = vec![append.messages(ids, messages)?];
     let sql = include_str!("../../queries/claim_messages.sql");
-    batch.extend(ids.first().and_then(|first| append.claimed(claim, sql, *first)));
+    batch.extend(ids.first().and_then(|first| claimed(append, claim, sql, *first)));
     let results = database.batch(batch).await?;
     let rows = results.into_iter().next().unwrap_or_default();
     let stored = rows.iter().map(|row| {
@@ -132,21 +89,15 @@ pub async fn page_messages(
     rows.first().map(read_page).transpose()
 }
 
-impl Append {
-    /// Keeps what was appended as the answer, if there is a claim.
-    fn claimed(&self, claim: &Claim, sql: &'static str, first: MessageId) -> Option<Statement> {
-        let statement = claim.bind(sql)?;
-        Some(statement.bind(first.to_string()).bind(self.conversation.to_string()))
-    }
-
-    /// The ids of the parent and of the sibling that the position names.
-    fn neighbours(&self) -> (Option<String>, Option<String>) {
-        match self.position {
-            Position::Newest => (None, None),
-            Position::AnswerTo(parent) => (Some(parent.to_string()), None),
-            Position::SiblingOf(sibling) => (None, Some(sibling.to_string())),
-        }
-    }
+/// Keeps what was appended as the answer, if there is a claim.
+fn claimed(
+    append: Append,
+    claim: &Claim,
+    sql: &'static str,
+    first: MessageId,
+) -> Option<Statement> {
+    let statement = claim.bind(sql)?;
+    Some(statement.bind(first.to_string()).bind(append.conversation.to_string()))
 }
 
 fn read_page(row: Row<'_>) -> Result<Option<StoredPage>, ConversationError> {

@@ -3,10 +3,10 @@ use database::{Database, Row, Statement};
 use ids::AccountId;
 
 use crate::error::ConversationError;
-use crate::message::MessageRole;
 use crate::search_query::SearchQuery;
 use crate::service::{HITS_COST_MAX, HITS_MAX, Hit, HitKind, SearchFilter};
 use crate::snippet::Excerpt;
+use message::MessageRole;
 
 /// How many characters of a snippet stand before the first word that was found.
 const SNIPPET_CHARS_BEFORE: u32 = 60;

@@ -209,7 +209,7 @@ impl Setup {
     /// Runs the operator's sweep to its end.
     pub async fn sweep(&self) {
         let now = self.now();
-        sweep::sweep(&self.database, now, |_| {}).await.unwrap();
+        sweep::sweep(&self.database, now, &Entropy::system(), |_| {}).await.unwrap();
         let store = self.chunks.clone().into();
         while 0 < sweep::remove_chunks(&self.database, &store, now, 100).await.unwrap() {}
     }

@@ -15,7 +15,9 @@ use hyper::Response;
 use ids::{ApiKeyId, Id, SessionId};
 use routes::Declaration;
 use serde_json::{Value, json};
-use settings::{AuthSettings, ConfigSettings, ConversationsSettings, FilesSettings, Variables};
+use settings::{
+    AuthSettings, ChatSettings, ConfigSettings, ConversationsSettings, FilesSettings, Variables,
+};
 use testing::{HttpServer, MASTER_KEY, NOW};
 use tower::ServiceExt as _;
 
@@ -24,8 +26,8 @@ const EMAIL: &str = "ada@example.com";
 pub struct World {
     pub seed: u64,
     database: Database,
-    routers: [Router; 4],
-    schemas: [Value; 4],
+    routers: [Router; 5],
+    schemas: [Value; 5],
     secrets: Vec<(String, String)>,
     access_token: String,
     ids: Vec<(&'static str, String)>,
@@ -47,8 +49,13 @@ impl World {
         .await;
         let database = testing::database().await;
         let routers = routers(&database, &server.origin());
-        let schemas =
-            [auth::schemas(), conversations::schemas(), config::schemas(), files::schemas()];
+        let schemas = [
+            auth::schemas(),
+            conversations::schemas(),
+            config::schemas(),
+            files::schemas(),
+            chat::schemas(),
+        ];
         let schemas = schemas.map(|text| serde_json::from_str(text).unwrap());
         let mut world = Self {
             seed,
@@ -160,7 +167,9 @@ impl World {
         let conversations = conversations::declarations().into_iter().map(|route| (1, route));
         let config = config::declarations().into_iter().map(|route| (2, route));
         let files = files::declarations().into_iter().map(|route| (3, route));
-        first.into_iter().chain(conversations).chain(config).chain(files).chain(last).collect()
+        let chat = chat::declarations().into_iter().map(|route| (4, route));
+        let middle = conversations.chain(config).chain(files).chain(chat);
+        first.into_iter().chain(middle).chain(last).collect()
     }
 
     /// The path with ids of the person's own where there are some, and well-formed ones of nobody elsewhere.
@@ -257,7 +266,7 @@ fn unheard_of(collection: &str) -> String {
     }
 }
 
-fn routers(database: &Database, mails: &str) -> [Router; 4] {
+fn routers(database: &Database, mails: &str) -> [Router; 5] {
     let limits =
         ["login", "signup", "mail", "refresh", "totp", "api"].map(|name| format!("limit_{name}"));
     let mut variables = vec![
@@ -280,6 +289,9 @@ fn routers(database: &Database, mails: &str) -> [Router; 4] {
         config::router(database.clone(), settings, clock.clone(), entropy.clone()).unwrap();
     let settings = FilesSettings::new(&variables).unwrap();
     let chunks = ChunkStore::in_memory().unwrap();
-    let files = files::router(database.clone(), chunks, settings, clock, entropy);
-    [auth, conversations, config, files]
+    let files =
+        files::router(database.clone(), chunks.clone(), settings, clock.clone(), entropy.clone());
+    let settings = ChatSettings::new(&variables).unwrap();
+    let chat = chat::router(database.clone(), chunks, settings, clock, entropy).unwrap();
+    [auth, conversations, config, files, chat]
 }

@@ -109,6 +109,11 @@ pub async fn call(world: &World, route: &Declaration) -> Call {
             let path = "/api/files?name=a.json&bucket=generated-files";
             (3, path.to_owned(), json!({"a": 1}), json!({"b": 1}))
         }
+        "create_run" => {
+            let path = format!("/api/conversations/{conversation}/runs");
+            let body = |text: &str| json!({"content": text, "stream": false});
+            (4, path, body("a"), body("b"))
+        }
         "create_upload" => {
             let body = |name: &str| json!({"bucket": "user-files", "name": name, "mime_type": "text/plain", "size_bytes": 1});
             (3, route.path.to_owned(), body("a.txt"), body("b.txt"))

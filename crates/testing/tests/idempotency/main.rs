@@ -31,6 +31,7 @@ fn declarations() -> Vec<Declaration> {
         conversations::declarations(),
         config::declarations(),
         files::declarations(),
+        chat::declarations(),
     ];
     components.concat()
 }

@@ -1,5 +1,6 @@
 //! Someone with a password, a conversation and a team, and all components.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ambient::{Clock, Entropy, Hand};
@@ -12,8 +13,10 @@ use database::{Database, Statement};
 use http_body_util::BodyExt as _;
 use ids::{Id, InvitationId};
 use serde_json::{Value, json};
-use settings::{AuthSettings, ConfigSettings, ConversationsSettings, FilesSettings, Variables};
-use testing::{MASTER_KEY, NOW, Person};
+use settings::{
+    AuthSettings, ChatSettings, ConfigSettings, ConversationsSettings, FilesSettings, Variables,
+};
+use testing::{MASTER_KEY, NOW, Person, ProviderReply, ProviderServer};
 use tower::ServiceExt as _;
 
 use crate::calls::Call;
@@ -25,7 +28,8 @@ pub struct World {
     database: Database,
     clock: Clock,
     pub hand: Hand,
-    routers: [Router; 4],
+    routers: [Router; 5],
+    provider: Arc<ProviderServer>,
     pub conversation: String,
     pub message: String,
 }
@@ -51,10 +55,22 @@ impl Seen {
     }
 }
 
-fn routers(database: &Database, clock: &Clock, master_key: &str) -> [Router; 4] {
+fn routers(
+    database: &Database,
+    clock: &Clock,
+    master_key: &str,
+    provider: &ProviderServer,
+) -> [Router; 5] {
     let off =
         ["login", "signup", "mail", "refresh", "totp", "api"].map(|name| format!("limit_{name}"));
-    let mut variables = vec![("master_key", master_key), ("mailer", "log")];
+    let (origin, base_url) = (provider.origin(), provider.base_url());
+    let mut variables = vec![
+        ("master_key", master_key),
+        ("mailer", "log"),
+        ("egress_allow", origin.as_str()),
+        ("openai_base_url", base_url.as_str()),
+        ("openai_api_key", "sk-of-tests"),
+    ];
     variables.extend(off.iter().map(|name| (name.as_str(), "off")));
     let variables: Variables = variables.into_iter().collect();
     let (settings, clock) = (AuthSettings::new(&variables).unwrap(), clock.clone());
@@ -67,16 +83,21 @@ fn routers(database: &Database, clock: &Clock, master_key: &str) -> [Router; 4] 
         config::router(database.clone(), settings, clock.clone(), entropy.clone()).unwrap();
     let settings = FilesSettings::new(&variables).unwrap();
     let chunks = ChunkStore::in_memory().unwrap();
-    let files = files::router(database.clone(), chunks, settings, clock, entropy);
-    [auth, conversations, config, files]
+    let files =
+        files::router(database.clone(), chunks.clone(), settings, clock.clone(), entropy.clone());
+    let settings = ChatSettings::new(&variables).unwrap();
+    let chat = chat::router(database.clone(), chunks, settings, clock, entropy).unwrap();
+    [auth, conversations, config, files, chat]
 }
 
 impl World {
     pub async fn new() -> Self {
         let (database, (clock, hand)) = (testing::database().await, Clock::manual(NOW));
-        let routers = routers(&database, &clock, MASTER_KEY);
+        let provider = ProviderServer::start(|_| ProviderReply::text("an answer")).await;
+        let provider = Arc::new(provider);
+        let routers = routers(&database, &clock, MASTER_KEY, &provider);
         let (conversation, message) = (String::new(), String::new());
-        let mut world = Self { database, clock, hand, routers, conversation, message };
+        let mut world = Self { database, clock, hand, routers, provider, conversation, message };
         let body = json!({"email": EMAIL, "password": PASSWORD});
         let signed_up = world.json(0, "/api/auth/signup", body, None).await;
         let token = signed_up["access_token"].as_str().map(str::to_owned);
@@ -96,7 +117,8 @@ impl World {
             database: self.database.clone(),
             clock: self.clock.clone(),
             hand: self.hand.clone(),
-            routers: routers(&self.database, &self.clock, master_key),
+            routers: routers(&self.database, &self.clock, master_key, &self.provider),
+            provider: Arc::clone(&self.provider),
             conversation: self.conversation.clone(),
             message: self.message.clone(),
         }

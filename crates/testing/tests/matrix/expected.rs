@@ -64,6 +64,10 @@ const RULES: &[(&str, &[Role], u16)] = &[
     // No model has a key.
     ("test_model", &Role::ALL, 422),
     ("test_system_model", &Role::ALL, 422),
+    // No model has a key, and no run waits.
+    ("openai_create_completion", &Role::ALL, 422),
+    ("create_run", &Role::ALL, 422),
+    ("decide_approvals", &Role::ALL, 409),
     // The member in the path is a viewer: only admins and owners outrank one.
     ("update_member", &[Role::Viewer, Role::Member], 403),
     ("remove_member", &[Role::Viewer, Role::Member], 403),

@@ -42,6 +42,7 @@ fn components() -> Vec<(Vec<Declaration>, Value)> {
         (conversations::declarations(), schemas(conversations::schemas())),
         (config::declarations(), schemas(config::schemas())),
         (files::declarations(), schemas(files::schemas())),
+        (chat::declarations(), schemas(chat::schemas())),
     ]
 }
 

@@ -6,7 +6,8 @@ use credentials::OpaqueToken;
 use database::{Database, Statement};
 use ids::{
     AccountId, ApiKeyId, ConversationId, FileId, Id, IdentityId, InvitationId, McpServerId,
-    MemoryId, MessageId, ModelId, PartId, ProviderKeyId, SessionId, ShareId, UploadId, UserId,
+    MemoryId, MessageId, ModelId, PartId, ProviderKeyId, RunId, SessionId, ShareId, UploadId,
+    UserId,
 };
 use testing::NOW;
 
@@ -43,6 +44,8 @@ pub struct Things {
     pub model: ModelId,
     pub provider_key: ProviderKeyId,
     pub mcp_server: McpServerId,
+    /// One that has ended.
+    pub run: RunId,
 }
 
 /// What the platform has for everyone to see.
@@ -74,6 +77,7 @@ pub fn unheard_of() -> Things {
         mcp_server: new_id(),
         upload: new_id(),
         open_upload: new_id(),
+        run: new_id(),
     }
 }
 
@@ -255,6 +259,35 @@ async fn insert_mcp_server(database: &Database, owner: &str, id: McpServerId, na
     database.query(statement).await.unwrap();
 }
 
+/// A run of the account's conversation that has ended, with its last event.
+async fn insert_run(database: &Database, things: &Things, text: &str) {
+    let (account, run) = (things.account.to_string(), things.run.to_string());
+    let tip: MessageId = new_id();
+    let batch = vec![
+        Statement::new(
+            "INSERT INTO run (account_id, id, conversation_id, user_id, status, model_id, provider, model, request, tip_message_id, lease_until, created_at, \
+             updated_at, ended_at) \
+             VALUES (?1, ?2, ?3, ?4, 'completed', ?5, 'openai', 'gpt-4o', '{}', ?6, ?7, ?7, ?7, ?7)",
+        )
+        .bind(account.as_str())
+        .bind(run.as_str())
+        .bind(things.conversation.to_string())
+        .bind(things.user.to_string())
+        .bind(things.model.to_string())
+        .bind(tip.to_string())
+        .bind(NOW.0),
+        Statement::new(
+            "INSERT INTO run_event (account_id, run_id, last_event, first_event, created_at, text, wire) \
+             VALUES (?1, ?2, 1, 1, ?3, '', 'data: ' || json_object('text', ?4) || char(10, 10))",
+        )
+        .bind(account)
+        .bind(run)
+        .bind(NOW.0)
+        .bind(text),
+    ];
+    database.batch(batch).await.unwrap();
+}
+
 async fn insert_settings(database: &Database, account: AccountId, text: &str) {
     let statement = Statement::new(
         "INSERT INTO account_settings (account_id, version, schema_version, updated_at, document) \
@@ -347,6 +380,7 @@ pub async fn things(database: &Database, chunks: &ChunkStore, name: &str) -> Thi
 /// What has tables of its own.
 async fn fill(database: &Database, chunks: &ChunkStore, things: &Things, content: &str) {
     insert_file(database, things, content).await;
+    insert_run(database, things, content).await;
     insert_model(database, &things.account.to_string(), things.model, content).await;
     insert_settings(database, things.account, content).await;
     insert_provider_key(database, things, content).await;

@@ -12,7 +12,9 @@ use chunks::ChunkStore;
 use database::{Database, Statement};
 use ids::{ApiKeyId, IdentityId, MemoryId, SessionId};
 use routes::{Access, Declaration};
-use settings::{AuthSettings, ConfigSettings, ConversationsSettings, FilesSettings, Variables};
+use settings::{
+    AuthSettings, ChatSettings, ConfigSettings, ConversationsSettings, FilesSettings, Variables,
+};
 use testing::{MASTER_KEY, NOW, Person};
 use tower::ServiceExt as _;
 
@@ -190,6 +192,7 @@ impl World {
             "parts" => "1".to_owned(),
             // Buckets are the platform's.
             "buckets" => "user-files".to_owned(),
+            "runs" => things.run.to_string(),
             "shares" => things.share.to_string(),
             // Whom a link is given to reads: shares.rs and downloading.rs of the components. Here nobody has one, but those who may copy.
             "shared" if path.ends_with("/copy") => continuation(caller),
@@ -323,6 +326,9 @@ pub async fn routers_with(
     let config =
         config::router(database.clone(), settings, clock.clone(), entropy.clone()).unwrap();
     let settings = FilesSettings::new(&variables).unwrap();
-    let files = files::router(database.clone(), chunks.clone(), settings, clock, entropy);
-    vec![auth, conversations, config, files]
+    let files =
+        files::router(database.clone(), chunks.clone(), settings, clock.clone(), entropy.clone());
+    let settings = ChatSettings::new(&variables).unwrap();
+    let chat = chat::router(database.clone(), chunks.clone(), settings, clock, entropy).unwrap();
+    vec![auth, conversations, config, files, chat]
 }

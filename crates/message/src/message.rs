@@ -1,18 +1,24 @@
 //! What a message may hold, and how it becomes the JSON that is stored.
 
 use ambient::UnixMillis;
-use ids::MessageId;
 use problem::{FieldError, JsonObject};
 use serde::{Deserialize, Serialize};
 
-use crate::content::Content;
-use crate::title;
+use crate::{Content, title};
 
 /// How long the name of a model may be.
-pub const MODEL_CHARS_MAX: usize = 255;
+const MODEL_CHARS_MAX: usize = 255;
 
-/// The status of a message that is whole.
-pub const COMPLETED: &str = "completed";
+/// Whether a message is whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MessageStatus {
+    Completed,
+    /// Whoever wrote it stopped or was stopped.
+    Interrupted,
+    /// What should have said more failed.
+    Failed,
+}
 
 /// Who speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +28,17 @@ pub enum MessageRole {
     Assistant,
     System,
     Tool,
+}
+
+impl MessageStatus {
+    /// Its name in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Interrupted => "interrupted",
+            Self::Failed => "failed",
+        }
+    }
 }
 
 impl MessageRole {
@@ -37,7 +54,7 @@ impl MessageRole {
 }
 
 /// What a model used up for a message, in tokens.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Usage {
     #[serde(rename = "input_tokens")]
@@ -48,20 +65,11 @@ pub struct Usage {
     pub total: u32,
 }
 
-/// Where a message goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Position {
-    /// Behind the newest message.
-    Newest,
-    /// As an answer to this one.
-    AnswerTo(MessageId),
-    /// Beside this one, as another answer to the same: an edit, or another try.
-    SiblingOf(MessageId),
-}
-
 /// A message that is about to be appended.
+#[derive(Debug, Clone)]
 pub struct NewMessage {
     pub role: MessageRole,
+    pub status: MessageStatus,
     pub content: Content,
     pub model: Option<String>,
     pub usage: Option<Usage>,
@@ -106,7 +114,7 @@ impl NewMessage {
         struct Tail<'a> {
             role: MessageRole,
             content: &'a Content,
-            status: &'static str,
+            status: MessageStatus,
             model: Option<&'a str>,
             usage: Option<Usage>,
             metadata: &'a serde_json::value::RawValue,
@@ -116,7 +124,7 @@ impl NewMessage {
         let object = serde_json::to_string(&Tail {
             role: self.role,
             content: &self.content,
-            status: COMPLETED,
+            status: self.status,
             model: self.model.as_deref(),
             usage: self.usage,
             metadata: self.metadata.as_ref().map_or(&empty, JsonObject::as_raw),

@@ -1,6 +1,6 @@
 //! Titles for conversations that were given none.
 
-use crate::content::{Content, Part};
+use crate::{Content, Part};
 
 /// How long a derived title gets.
 const CHARS_MAX: usize = 80;

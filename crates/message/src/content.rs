@@ -12,7 +12,7 @@ use serde_json::Value;
 pub const CONTENT_BYTES_MAX: usize = 1024 * 1024;
 
 /// How many parts a message may have.
-pub const CONTENT_PARTS_MAX: usize = 256;
+const CONTENT_PARTS_MAX: usize = 256;
 
 /// How long names and the ids of calls may be.
 pub const NAME_CHARS_MAX: usize = 255;

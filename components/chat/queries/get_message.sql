@@ -1,0 +1,4 @@
+SELECT wire
+FROM message
+WHERE account_id = ?1
+  AND id = ?2

@@ -1,0 +1,365 @@
+//! How runs begin, and go on after a decision.
+
+use std::collections::BTreeSet;
+
+use caller::Caller;
+use database::{DatabaseError, Rows, Statement};
+use idempotency::Claim;
+use ids::{AccountId, ConversationId, Id, MessageId, ModelId, RunId};
+use message::{
+    Append, Content, MessageRole, MessageStatus, NewMessage, Position, list_missing_files,
+};
+use problem::FieldError;
+use runs::{Frame, Producer, Run, RunStatus, Start};
+use serde::{Deserialize, Serialize};
+
+use crate::error::ChatError;
+use crate::journal::Journal;
+use crate::meter::Meter;
+use crate::models::Chosen;
+use crate::quota::service::spender;
+use crate::relay::{Live, relay};
+use crate::service::Chat;
+use crate::work::{Asked, Decided, Work};
+
+/// How many runs that were left behind somebody who begins another one ends on the way.
+const CLOSED_MAX: u32 = 4;
+
+/// What somebody wants an answer to.
+#[derive(Debug)]
+pub struct Question {
+    /// What is appended first; without it the model answers what is there.
+    pub content: Option<Content>,
+    /// What the content answers, or what the model does where there is none.
+    pub parent: Option<MessageId>,
+    pub model: Option<ModelId>,
+    pub asked: Asked,
+    /// Whether whoever asks waits for the events or for the end.
+    pub stream: bool,
+}
+
+/// Where a conversation is.
+struct Tip {
+    /// The message that was named, or the newest.
+    id: Option<MessageId>,
+    /// Whether a model can answer it.
+    is_question: bool,
+    /// How many bytes a model is told at most.
+    bytes: usize,
+}
+
+/// What is kept of a request that may be repeated: where its answer is.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Kept {
+    pub run_id: RunId,
+    pub stream: bool,
+}
+
+/// A decision about a call that waits.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Decision {
+    pub tool_call_id: String,
+    pub digest: String,
+    pub approve: bool,
+}
+
+impl Chat {
+    /// Appends a message, begins a run that answers it, and lets it be worked on.
+    ///
+    /// # Errors
+    /// [`ChatError`]: then neither is there.
+    pub async fn begin(
+        &self,
+        caller: &Caller,
+        conversation: ConversationId,
+        question: Question,
+        claim: &Claim,
+    ) -> Result<(RunId, Live), ChatError> {
+        self.prepare().await?;
+        let account = caller.account_id;
+        self.check_content(account, question.content.as_ref()).await?;
+        let model = self.choose_model(account, question.model).await?;
+        let parameters =
+            model.parameters(&question.asked.parameters).map_err(ChatError::Invalid)?;
+        let now = self.clock.now();
+        runs::close_some(&self.database, account, now, &self.entropy, CLOSED_MAX).await?;
+        let place = self.find_tip(account, conversation, question.parent).await?;
+        if question.content.is_none() && !place.is_question {
+            return Err(nothing_to_answer());
+        }
+        let id: RunId = Id::generate(now, &self.entropy)?;
+        let user_message =
+            question.content.is_some().then(|| Id::generate(now, &self.entropy)).transpose()?;
+        let tip = match (user_message, place.id) {
+            (Some(own), _) => own,
+            (None, Some(tip)) => tip,
+            (None, None) => return Err(nothing_to_answer()),
+        };
+        let run = new_run(id, conversation, &model, user_message, tip, &question.asked, now)?;
+        let producer = Producer::new(account, id, &self.entropy)?;
+        let start = Start {
+            producer: &producer,
+            conversation,
+            user: caller.user_id,
+            model_id: model.entry.id,
+            provider: model.entry.provider.as_str(),
+            model: &model.entry.model,
+            request: &run.request,
+            user_message,
+            tip,
+            now,
+        };
+        let meter = self.meter(caller, id, &model);
+        let content_bytes = question.content.as_ref().map_or(0, bytes_of);
+        let bytes = place.bytes.saturating_add(content_bytes);
+        let mut batch = vec![meter.reserve(bytes, parameters.max_tokens, now)];
+        if let (Some(message), Some(content)) = (user_message, question.content) {
+            let position = question.parent.map_or(Position::Newest, Position::AnswerTo);
+            let append = Append { account, conversation, position, now };
+            batch.push(append.message(message, &user(content))?);
+        }
+        batch.extend(start.statements(&run)?);
+        batch.extend(claimed(claim, id, question.stream)?);
+        let wire = self.create(caller, batch, &meter).await?;
+        let (mut relay, live) = relay();
+        relay.say(Frame { id: 1, wire });
+        let chat = self.clone();
+        let journal = Journal::new(chat.clone(), producer, relay, question.asked.on_disconnect, 1);
+        let wanted = question.asked.tools;
+        let work = Work { chat, account, run, model, parameters, wanted, journal, meter };
+        ambient::spawn(work.carry_out(None));
+        Ok((id, live))
+    }
+
+    /// Runs the batch with which a run begins, and gives its first event.
+    async fn create(
+        &self,
+        caller: &Caller,
+        batch: Vec<Statement>,
+        meter: &Meter,
+    ) -> Result<String, ChatError> {
+        let results = match self.database.batch(batch).await {
+            Ok(results) => results,
+            Err(error) => return Err(self.not_begun(caller, error).await?),
+        };
+        let created = |rows: &Rows| rows.first()?.get::<String>("events").ok();
+        if let Some(wire) = results.iter().find_map(created) {
+            return Ok(wire);
+        }
+        // The conversation was there a moment ago.
+        self.database.query(meter.release()).await?;
+        Err(ChatError::NotFound)
+    }
+
+    /// Goes on with a run that waits, as somebody has decided.
+    ///
+    /// # Errors
+    /// [`ChatError::NotWaiting`] when it does not wait, or somebody else was faster.
+    pub async fn decide(
+        &self,
+        caller: &Caller,
+        id: RunId,
+        decisions: Vec<Decision>,
+    ) -> Result<(Run, Live), ChatError> {
+        self.prepare().await?;
+        let account = caller.account_id;
+        let mut run = self.run(account, id).await?;
+        if run.status != RunStatus::Queued {
+            return Err(ChatError::NotWaiting);
+        }
+        let decided = check_decisions(&run, &decisions)?;
+        let asked: Asked = serde_json::from_str(&run.request)?;
+        let model = self.choose_model(account, Some(run.model_id)).await?;
+        let parameters = model.parameters(&asked.parameters).map_err(ChatError::Invalid)?;
+        let producer = Producer::new(account, id, &self.entropy)?;
+        let (meter, now) = (self.meter(caller, id, &model), self.clock.now());
+        let place = self.find_tip(account, run.conversation_id, Some(run.tip)).await?;
+        let reserved = meter.reserve(place.bytes, parameters.max_tokens, now);
+        match self.database.batch(vec![producer.resume(now), producer.demand(), reserved]).await {
+            Ok(_) => {}
+            Err(error) if ChatError::is_lost(&error) => return Err(ChatError::NotWaiting),
+            Err(error) => return Err(self.not_begun(caller, error).await?),
+        }
+        let before = run.clone();
+        run.status = RunStatus::Running;
+        run.approvals.clear();
+        let (relay, live) = relay();
+        let chat = self.clone();
+        let journal =
+            Journal::new(chat.clone(), producer, relay, asked.on_disconnect, run.last_event);
+        let wanted = asked.tools;
+        let work = Work { chat, account, run, model, parameters, wanted, journal, meter };
+        ambient::spawn(work.carry_out(Some(decided)));
+        Ok((before, live))
+    }
+
+    /// What is wrong with a content, its files among it.
+    async fn check_content(
+        &self,
+        account: AccountId,
+        content: Option<&Content>,
+    ) -> Result<(), ChatError> {
+        let Some(content) = content else { return Ok(()) };
+        let errors = content.check();
+        if !errors.is_empty() {
+            return Err(ChatError::Invalid(errors));
+        }
+        let files: BTreeSet<_> = content.files().map(|(_, file)| file).collect();
+        if files.is_empty() {
+            return Ok(());
+        }
+        let missing = list_missing_files(&self.database, account, &files).await?;
+        let errors: Vec<_> = content
+            .files()
+            .filter(|(_, file)| missing.contains(file))
+            .map(|(n, _)| {
+                let detail = "The account has no such file.";
+                FieldError::new(format!("/content/{n}/file_id"), detail)
+            })
+            .collect();
+        if errors.is_empty() { Ok(()) } else { Err(ChatError::Invalid(errors)) }
+    }
+
+    /// Where a conversation is: at the message that is named, or at the newest.
+    async fn find_tip(
+        &self,
+        account: AccountId,
+        conversation: ConversationId,
+        named: Option<MessageId>,
+    ) -> Result<Tip, ChatError> {
+        let statement = Statement::new(include_str!("../queries/find_tip.sql"))
+            .bind(account.to_string())
+            .bind(conversation.to_string())
+            .bind(named.map(|id| id.to_string()))
+            .bind(self.clock.now().0);
+        let rows = self.database.query(statement).await?;
+        let row = rows.first().ok_or(ChatError::NotFound)?;
+        let found: Option<&str> = row.get("id")?;
+        if found.is_none() && named.is_some() {
+            let detail = "The conversation has no such message.";
+            return Err(ChatError::invalid("/parent_id", detail));
+        }
+        let role: Option<&str> = row.get("role")?;
+        let bytes: u64 = row.get("bytes")?;
+        Ok(Tip {
+            id: found.map(str::parse).transpose()?,
+            is_question: matches!(role, Some("user" | "tool")),
+            bytes: usize::try_from(bytes).unwrap_or(usize::MAX),
+        })
+    }
+
+    fn meter(&self, caller: &Caller, run: RunId, model: &Chosen) -> Meter {
+        let prices = (self.settings.quota, self.prices.clone());
+        Meter::new(prices, spender(caller), run.to_string(), model)
+    }
+
+    /// Why a batch that begins or goes on with a run failed.
+    async fn not_begun(
+        &self,
+        caller: &Caller,
+        error: DatabaseError,
+    ) -> Result<ChatError, ChatError> {
+        if error.is_trigger("run_limit") {
+            return Ok(ChatError::TooManyRuns);
+        }
+        if !usage::is_exceeded(&error) {
+            return Err(error.into());
+        }
+        let now = self.clock.now();
+        let standing = self.settings.quota.standing(&self.database, spender(caller), now).await?;
+        Ok(ChatError::QuotaExceeded(standing.exceeded(now)))
+    }
+}
+
+/// Keeps where the answer is, for a repetition of the request.
+fn claimed(claim: &Claim, run_id: RunId, stream: bool) -> Result<Option<Statement>, ChatError> {
+    let Some(statement) = claim.bind(include_str!("../queries/claim_run.sql")) else {
+        return Ok(None);
+    };
+    let kept = serde_json::to_string(&Kept { run_id, stream })?;
+    Ok(Some(statement.bind(kept).bind(run_id.to_string())))
+}
+
+/// About how many bytes a content has.
+fn bytes_of(content: &Content) -> usize {
+    match content {
+        Content::Text(text) => text.len(),
+        Content::Parts(parts) => {
+            parts.iter().map(|part| serde_json::json!(part).to_string().len()).sum()
+        }
+    }
+}
+
+fn nothing_to_answer() -> ChatError {
+    ChatError::invalid("/content", "There is nothing to answer: give a content.")
+}
+
+fn user(content: Content) -> NewMessage {
+    NewMessage {
+        role: MessageRole::User,
+        status: MessageStatus::Completed,
+        content,
+        model: None,
+        usage: None,
+        metadata: None,
+    }
+}
+
+fn new_run(
+    id: RunId,
+    conversation_id: ConversationId,
+    model: &Chosen,
+    user_message_id: Option<MessageId>,
+    tip: MessageId,
+    asked: &Asked,
+    now: ambient::UnixMillis,
+) -> Result<Run, ChatError> {
+    Ok(Run {
+        id,
+        conversation_id,
+        status: RunStatus::Running,
+        model_id: model.entry.id,
+        model: model.entry.model.clone(),
+        user_message_id,
+        message_id: None,
+        usage: message::Usage::default(),
+        steps: 0,
+        approvals: Vec::new(),
+        failure: None,
+        last_event: 1,
+        created_at: now,
+        ended_at: None,
+        lease_until: now,
+        tip,
+        request: serde_json::to_string(asked)?,
+    })
+}
+
+/// Each call that waits is decided about, as it was shown, and nothing else is.
+fn check_decisions(run: &Run, decisions: &[Decision]) -> Result<Decided, ChatError> {
+    let mut decided = Decided::default();
+    let mut errors = Vec::new();
+    for (n, decision) in decisions.iter().enumerate() {
+        let waits =
+            run.approvals.iter().find(|waiting| waiting.tool_call_id == decision.tool_call_id);
+        match waits {
+            None => {
+                let detail = "No such call waits for a decision.";
+                errors.push(FieldError::new(format!("/approvals/{n}/tool_call_id"), detail));
+            }
+            Some(waiting) if waiting.digest != decision.digest => {
+                let detail = "The call is another one than was shown.";
+                errors.push(FieldError::new(format!("/approvals/{n}/digest"), detail));
+            }
+            Some(_) if decision.approve => drop(decided.approved.insert(decision.digest.clone())),
+            Some(_) => drop(decided.denied.insert(decision.tool_call_id.clone())),
+        }
+    }
+    let is_decided = |id: &String| decisions.iter().any(|decision| decision.tool_call_id == *id);
+    if !run.approvals.iter().all(|waiting| is_decided(&waiting.tool_call_id)) {
+        let detail = "Decide about every call that waits.";
+        errors.push(FieldError::new("/approvals", detail));
+    }
+    if errors.is_empty() { Ok(decided) } else { Err(ChatError::Invalid(errors)) }
+}

@@ -1,0 +1,117 @@
+//! What a run may use and has used: reserved before it begins, and written to the ledger with each message of the model's.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ambient::UnixMillis;
+use database::Statement;
+use usage::{Cost, Day, Entry, PriceTable, Quota, Reservation, Spender, estimated_tokens};
+
+use crate::models::Chosen;
+use crate::work::Said;
+
+/// How long a reservation lasts that nobody takes back: longer than any run.
+const RESERVED_FOR: Duration = Duration::from_mins(15);
+
+/// How long an answer is taken to get when nobody has said how long it may.
+const ANSWER_TOKENS: u32 = 1024;
+
+/// The meter of one run.
+#[derive(Debug, Clone)]
+pub struct Meter {
+    pub quota: Quota,
+    pub prices: Arc<PriceTable>,
+    pub spender: Spender,
+    pub run_id: String,
+    pub provider: &'static str,
+    pub model: String,
+    /// Whether the model is at its provider's own host: of others nobody knows the prices.
+    pub has_price: bool,
+}
+
+impl Meter {
+    pub fn new(
+        (quota, prices): (Quota, Arc<PriceTable>),
+        spender: Spender,
+        run_id: String,
+        model: &Chosen,
+    ) -> Self {
+        let entry = &model.entry;
+        let (provider, has_price) = (entry.provider.as_str(), entry.base_url.is_none());
+        Self { quota, prices, spender, run_id, provider, model: entry.model.clone(), has_price }
+    }
+
+    /// Reserves what an answer to so many bytes may take. The batch fails when there is not as much left.
+    pub fn reserve(&self, bytes: usize, max_tokens: Option<u32>, now: UnixMillis) -> Statement {
+        // The runs themselves are counted.
+        self.quota.reserve(&self.reservation(None, bytes, max_tokens, now))
+    }
+
+    /// The same for what is no run, of which there may be so many at once, runs among them.
+    pub fn reserve_one_of(
+        &self,
+        at_once_max: u32,
+        bytes: usize,
+        max_tokens: Option<u32>,
+        now: UnixMillis,
+    ) -> Statement {
+        self.quota.reserve(&self.reservation(Some(at_once_max), bytes, max_tokens, now))
+    }
+
+    fn reservation(
+        &self,
+        at_once_max: Option<u32>,
+        bytes: usize,
+        max_tokens: Option<u32>,
+        now: UnixMillis,
+    ) -> Reservation<'_> {
+        let answer = max_tokens.unwrap_or(ANSWER_TOKENS);
+        Reservation {
+            spender: self.spender,
+            run_id: &self.run_id,
+            tokens: estimated_tokens(bytes).saturating_add(answer),
+            at_once_max,
+            now,
+            expires_at: now.plus(RESERVED_FOR),
+        }
+    }
+
+    /// Writes what a step has used, of a run that goes on.
+    pub fn record(&self, said: &Said, step: u32, now: UnixMillis) -> Statement {
+        self.entry(said, step, now).record()
+    }
+
+    /// Writes what the last step has used, if it has used anything, and frees what is left.
+    pub fn settle(&self, said: &Said, step: u32, now: UnixMillis) -> Statement {
+        if said.used().total == 0 {
+            return self.release();
+        }
+        self.entry(said, step, now).settle()
+    }
+
+    /// Frees what was reserved.
+    pub fn release(&self) -> Statement {
+        usage::release(self.spender.account_id, &self.run_id)
+    }
+
+    fn entry(&self, said: &Said, step: u32, at: UnixMillis) -> Entry {
+        let used = said.used();
+        Entry {
+            spender: self.spender,
+            run_id: self.run_id.clone(),
+            step,
+            at,
+            provider: self.provider.to_owned(),
+            model: self.model.clone(),
+            input_tokens: used.input,
+            output_tokens: used.output,
+            is_estimated: said.is_estimated(),
+            cost: self.cost(used.input, used.output, at),
+        }
+    }
+
+    fn cost(&self, input: u32, output: u32, at: UnixMillis) -> Option<Cost> {
+        let prices = self.has_price.then_some(&self.prices)?;
+        prices.cost(self.provider, &self.model, Day::of(at), input, output)
+    }
+}

@@ -1,0 +1,288 @@
+//! A completion on its way: what the model says is passed on as it comes, and settled however it ends.
+
+use std::future::pending;
+use std::pin::{Pin, pin};
+use std::time::Duration;
+
+use ambient::UnixMillis;
+use axum::http::HeaderMap;
+use database::DatabaseError;
+use egress::within;
+use futures::SinkExt as _;
+use futures::channel::mpsc;
+use futures::future::{Either, select};
+use ids::{ConversationId, Id, MessageId};
+use message::{Append, Content, MessageRole, MessageStatus, NewMessage, Position};
+use problem::chain;
+use providers::{Output, Prompt};
+
+use crate::error::ChatError;
+use crate::meter::Meter;
+use crate::models::{AskError, Chosen};
+use crate::service::Chat;
+use crate::work::Said;
+
+/// How many runs and completions an account may have at once (SECURITY R111).
+const AT_ONCE_MAX: u32 = 8;
+
+/// How much waits for a slow client.
+const WAITING_MAX: usize = 64;
+
+/// How often it is looked whether the client is there.
+const TICK: Duration = Duration::from_millis(500);
+
+/// How often it is made sure that the client still may listen (SECURITY R27).
+const ADMISSION: Duration = Duration::from_secs(3);
+
+/// How long a client may take nothing.
+const SLOWEST: Duration = Duration::from_mins(1);
+
+/// What whoever asked hears.
+#[derive(Debug)]
+pub enum Heard {
+    /// The model begins to answer.
+    Begun,
+    Said(Output),
+    /// The end. What was used is in the ledger.
+    Done(message::Usage),
+    Failed(ChatError),
+}
+
+/// A question that a conversation keeps.
+#[derive(Debug, Clone)]
+pub struct Question {
+    pub conversation: ConversationId,
+    pub text: String,
+}
+
+/// Where question and answer are kept.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    conversation: ConversationId,
+    question: MessageId,
+}
+
+/// The work on a completion. All of it goes on when the client is gone, to its own early end: what was reserved is settled whatever happens.
+pub struct Relay {
+    pub chat: Chat,
+    pub meter: Meter,
+    pub model: Chosen,
+    pub prompt: Prompt,
+    pub question: Option<Question>,
+    /// What the client has shown.
+    pub credentials: HeaderMap,
+}
+
+/// Why nothing more is passed on.
+enum Ending {
+    Whole,
+    /// Nobody listens, or nobody may any more.
+    Alone,
+    Failed(AskError),
+}
+
+/// Who listens.
+struct Listener {
+    sender: mpsc::Sender<Heard>,
+    timer: Timer,
+    admitted_at: UnixMillis,
+}
+
+type Timer = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl Relay {
+    /// Begins.
+    pub fn begin(self) -> mpsc::Receiver<Heard> {
+        let (sender, receiver) = mpsc::channel(WAITING_MAX);
+        let admitted_at = self.chat.clock.now();
+        ambient::spawn(self.carry_out(Listener { sender, timer: timer(TICK), admitted_at }));
+        receiver
+    }
+
+    async fn carry_out(self, mut listener: Listener) {
+        let place = match self.reserve().await {
+            Ok(place) => place,
+            Err(error) => return listener.hear_last(Heard::Failed(error)).await,
+        };
+        let mut said = Said::to(&self.prompt);
+        // Nothing is kept open while it is settled: what nobody hears should cost nothing.
+        let ending = self.pass_on(&mut listener, &mut said).await;
+        let status = match &ending {
+            Ending::Whole => MessageStatus::Completed,
+            Ending::Alone => MessageStatus::Interrupted,
+            Ending::Failed(_) => MessageStatus::Failed,
+        };
+        let settled = self.settle(&said, place, status).await;
+        let last = match (ending, settled) {
+            (Ending::Failed(error), _) => Heard::Failed(ChatError::Failed(error.into())),
+            (_, Ok(())) => Heard::Done(said.used()),
+            (_, Err(error)) => {
+                tracing::error!(cause = chain(&error), "a completion could not be settled");
+                Heard::Failed(error)
+            }
+        };
+        listener.hear_last(last).await;
+    }
+
+    /// Reserves the tokens and keeps the question: both or neither.
+    async fn reserve(&self) -> Result<Option<Place>, ChatError> {
+        let Self { chat, meter, prompt, .. } = self;
+        let (now, bytes) = (chat.clock.now(), Said::to(prompt).told_bytes());
+        let mut batch =
+            vec![meter.reserve_one_of(AT_ONCE_MAX, bytes, prompt.parameters.max_tokens, now)];
+        let mut place = None;
+        if let Some(Question { conversation, text }) = &self.question {
+            let question = Id::generate(now, &chat.entropy)?;
+            let message = message_of(MessageRole::User, Content::Text(text.clone()));
+            let append = self.append(*conversation, Position::Newest);
+            batch.push(append.message(question, &message)?);
+            place = Some(Place { conversation: *conversation, question });
+        }
+        let results = match chat.database.batch(batch).await {
+            Ok(results) => results,
+            Err(error) => return Err(self.refused(error).await),
+        };
+        // Where there is no such conversation, nothing was appended.
+        let is_kept = results.last().is_some_and(|rows| !rows.is_empty());
+        if place.is_some() && !is_kept {
+            chat.database.query(meter.release()).await?;
+            return Err(ChatError::NotFound);
+        }
+        Ok(place)
+    }
+
+    /// Why nothing was reserved.
+    async fn refused(&self, error: DatabaseError) -> ChatError {
+        if usage::is_crowded(&error) {
+            return ChatError::TooManyRuns;
+        }
+        if !usage::is_exceeded(&error) {
+            return error.into();
+        }
+        let Self { chat, meter, .. } = self;
+        let now = chat.clock.now();
+        match meter.quota.standing(&chat.database, meter.spender, now).await {
+            Ok(standing) => ChatError::QuotaExceeded(standing.exceeded(now)),
+            Err(error) => error.into(),
+        }
+    }
+
+    async fn pass_on(&self, listener: &mut Listener, said: &mut Said) -> Ending {
+        let Self { chat, model, prompt, .. } = self;
+        let asking = model.ask(&chat.egress, chat.settings.provider_timeout, prompt);
+        let mut answering = match self.attend(listener, asking).await {
+            None => return Ending::Alone,
+            Some(Err(error)) => return Ending::Failed(error),
+            Some(Ok(answering)) => answering,
+        };
+        if !listener.hear(Heard::Begun).await {
+            return Ending::Alone;
+        }
+        loop {
+            let output = match self.attend(listener, answering.next()).await {
+                None => return Ending::Alone,
+                Some(Err(error)) => return Ending::Failed(error),
+                Some(Ok(None)) => return Ending::Whole,
+                Some(Ok(Some(output))) => output,
+            };
+            if let Err(error) = said.add(output.clone()) {
+                return Ending::Failed(error.into());
+            }
+            if !listener.hear(Heard::Said(output)).await {
+                return Ending::Alone;
+            }
+        }
+    }
+
+    /// Waits for something, as long as there is somebody whom it is for.
+    async fn attend<F: Future>(&self, listener: &mut Listener, work: F) -> Option<F::Output> {
+        let mut work = pin!(work);
+        loop {
+            match select(work.as_mut(), &mut listener.timer).await {
+                Either::Left((outcome, _)) => return Some(outcome),
+                Either::Right(((), _)) => listener.timer = timer(TICK),
+            }
+            if listener.sender.is_closed() || !self.is_admitted(listener).await {
+                return None;
+            }
+        }
+    }
+
+    async fn is_admitted(&self, listener: &mut Listener) -> bool {
+        let now = self.chat.clock.now();
+        if now < listener.admitted_at.plus(ADMISSION) {
+            return true;
+        }
+        listener.admitted_at = now;
+        let account = self.meter.spender.account_id;
+        // A database that is away takes nobody's rights.
+        match self.chat.authenticator.authenticate(&self.credentials).await {
+            Ok(caller) => caller.account_id == account,
+            Err(problem) => problem.kind().status.is_server_error(),
+        }
+    }
+
+    /// Keeps the answer and what was used, together.
+    async fn settle(
+        &self,
+        said: &Said,
+        place: Option<Place>,
+        status: MessageStatus,
+    ) -> Result<(), ChatError> {
+        let Self { chat, meter, .. } = self;
+        let mut batch = vec![meter.settle(said, 1, chat.clock.now())];
+        let has_answer = !said.text.is_empty() || !said.calls.is_empty();
+        if let Some(Place { conversation, question }) = place.filter(|_| has_answer) {
+            let is_whole = status == MessageStatus::Completed;
+            let content = if is_whole { said.content() } else { Content::Text(said.text.clone()) };
+            let message = NewMessage {
+                status,
+                model: Some(self.prompt.model.clone()),
+                usage: Some(said.used()),
+                ..message_of(MessageRole::Assistant, content)
+            };
+            let id = Id::generate(chat.clock.now(), &chat.entropy)?;
+            let append = self.append(conversation, Position::AnswerTo(question));
+            batch.push(append.message(id, &message)?);
+        }
+        chat.database.batch(batch).await?;
+        Ok(())
+    }
+
+    fn append(&self, conversation: ConversationId, position: Position) -> Append {
+        let (account, now) = (self.meter.spender.account_id, self.chat.clock.now());
+        Append { account, conversation, position, now }
+    }
+}
+
+impl Listener {
+    /// `false` when nobody hears it.
+    async fn hear(&mut self, heard: Heard) -> bool {
+        match self.sender.try_send(heard) {
+            Ok(()) => true,
+            Err(error) if error.is_disconnected() => false,
+            // It is slow.
+            Err(error) => {
+                let sent = within(SLOWEST, self.sender.send(error.into_inner())).await;
+                matches!(sent, Ok(Ok(())))
+            }
+        }
+    }
+
+    async fn hear_last(mut self, heard: Heard) {
+        // Whoever is gone hears nothing.
+        let _ = self.hear(heard).await;
+    }
+}
+
+fn message_of(role: MessageRole, content: Content) -> NewMessage {
+    let (status, model, usage, metadata) = (MessageStatus::Completed, None, None, None);
+    NewMessage { role, status, content, model, usage, metadata }
+}
+
+fn timer(time: Duration) -> Timer {
+    Box::pin(async move {
+        // Nothing is waited for but the time.
+        let _ = within(time, pending::<()>()).await;
+    })
+}

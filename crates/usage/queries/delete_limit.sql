@@ -1,0 +1,2 @@
+DELETE FROM usage_limit
+WHERE account_id = ?1

@@ -1,0 +1,10 @@
+DROP TRIGGER conversation_deleted_ends_runs;
+DROP TRIGGER run_event_appended;
+DROP TABLE run_event;
+DROP TRIGGER run_update_limit;
+DROP TRIGGER run_insert_limit;
+DROP INDEX run_by_end;
+DROP INDEX run_by_user;
+DROP INDEX run_by_conversation;
+DROP INDEX run_open;
+DROP TABLE run;

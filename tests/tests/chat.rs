@@ -66,7 +66,15 @@ impl Reading {
         let conversation = created.body["id"].as_str().unwrap().to_owned();
         let path = format!("/api/conversations/{conversation}/runs");
         let body = json!({"content": content, "on_disconnect": on_disconnect});
-        let response = client.begin(Method::POST, &path, &[("content-type", "application/json")], body.to_string().into()).await.unwrap();
+        let response = client
+            .begin(
+                Method::POST,
+                &path,
+                &[("content-type", "application/json")],
+                body.to_string().into(),
+            )
+            .await
+            .unwrap();
         assert_eq!(response.status(), StatusCode::OK);
         let mut reading = Self {
             id: String::new(),

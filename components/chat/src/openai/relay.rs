@@ -185,7 +185,7 @@ impl Relay {
                 Some(Ok(None)) => return Ending::Whole,
                 Some(Ok(Some(output))) => output,
             };
-            if let Err(error) = said.add(output.clone()) {
+            if let Err(error) = said.add(&output) {
                 return Ending::Failed(error.into());
             }
             if !listener.hear(Heard::Said(output)).await {

@@ -206,8 +206,14 @@ fn instance(
     let variables: Variables =
         variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let settings = ChatSettings::new(&variables).unwrap();
-    chat::router(database.clone(), chunks.clone().into(), settings, clock.clone(), Entropy::system())
-        .unwrap()
+    chat::router(
+        database.clone(),
+        chunks.clone().into(),
+        settings,
+        clock.clone(),
+        Entropy::system(),
+    )
+    .unwrap()
 }
 
 /// Somebody who reads events.

@@ -15,7 +15,7 @@ use e2e::{Client, Server};
 use http::{Method, StatusCode};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use libsql_rusqlite::Connection;
+use rusqlite::Connection;
 use serde_json::{Value, json};
 use testing::{ProviderReply, ProviderServer};
 

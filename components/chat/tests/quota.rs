@@ -9,7 +9,7 @@
 
 use ambient::{Clock, Entropy, UnixMillis};
 use axum::http::StatusCode;
-use chunks::KeyValueChunks;
+use chunks::ChunkStore;
 use database::{Database, Statement};
 use ids::UserId;
 use keyring::Keyring;
@@ -39,9 +39,9 @@ async fn setup() -> Setup {
             .into_iter()
             .collect();
     let settings = ChatSettings::new(&variables).unwrap();
-    let chunks = KeyValueChunks::in_memory().unwrap();
+    let chunks = ChunkStore::in_memory().unwrap();
     let router =
-        chat::router(database.clone(), chunks.into(), settings, clock, Entropy::system()).unwrap();
+        chat::router(database.clone(), chunks, settings, clock, Entropy::system()).unwrap();
     let anonymous = Client::new(router);
     let [ada_person, eve, admin] = [
         Person::new(&database, "owner", NOW).await,

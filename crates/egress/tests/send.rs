@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use egress::{Egress, EgressError, Limits, Request, Target, UrlPolicy};
 use http::{Response, header};
-use testing::HttpServer;
+use testing::{HttpServer, RawServer, Step};
 
 fn target(server: &HttpServer, path: &str) -> Target {
     let policy: UrlPolicy = server.origin().parse().unwrap();
@@ -48,10 +48,6 @@ async fn server() -> (HttpServer, Arc<AtomicUsize>) {
                 let headers = (0..101).fold(answer, |answer, n| answer.header("x-n", n));
                 Some(headers.body("".into()).unwrap())
             }
-            "/slow" => {
-                std::thread::sleep(Duration::from_millis(400));
-                Some(answer.body("".into()).unwrap())
-            }
             _ => None,
         }
     })
@@ -60,7 +56,7 @@ async fn server() -> (HttpServer, Arc<AtomicUsize>) {
 }
 
 async fn fails(server: &HttpServer, path: &str, error: EgressError) {
-    let limits = Limits { total: Duration::from_millis(300), body_bytes_max: 1999 };
+    let limits = Limits { body_bytes_max: 1999, ..Limits::default() };
     let outcome = Egress::new().unwrap().send(Request::get(target(server, path)), limits).await;
     assert_eq!(outcome.unwrap_err(), error, "{path}");
 }
@@ -73,12 +69,21 @@ async fn what_goes_wrong_has_a_class_and_nothing_is_followed() {
     fails(&server, "/large", EgressError::TooLarge).await;
     fails(&server, "/headers", EgressError::TooLarge).await;
     fails(&server, "/drop", EgressError::Interrupted).await;
-    fails(&server, "/slow", EgressError::Timeout).await;
     let gone = target(&server, "/echo");
     drop(server);
     tokio::time::sleep(Duration::from_millis(50)).await;
     let outcome = Egress::new().unwrap().send(Request::get(gone), Limits::default()).await;
     assert_eq!(outcome.unwrap_err(), EgressError::Unreachable);
+}
+
+#[tokio::test]
+async fn who_never_answers_is_not_waited_for() {
+    let server = RawServer::start(|_| vec![Step::Hold]).await;
+    let policy: UrlPolicy = server.origin().parse().unwrap();
+    let target = policy.check(&server.origin()).unwrap();
+    let limits = Limits { total: Duration::from_millis(300), ..Limits::default() };
+    let outcome = Egress::new().unwrap().send(Request::get(target), limits).await;
+    assert_eq!(outcome.unwrap_err(), EgressError::Timeout);
 }
 
 #[tokio::test]

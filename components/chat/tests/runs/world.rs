@@ -4,7 +4,7 @@ use ambient::{Clock, Entropy};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
-use chunks::KeyValueChunks;
+use chunks::ChunkStore;
 use database::{Database, Statement};
 use futures::StreamExt as _;
 use ids::Id;
@@ -20,7 +20,7 @@ pub const OPERATOR_KEY: &str = "sk-canary-operator";
 
 pub struct World {
     pub database: Database,
-    pub chunks: KeyValueChunks,
+    pub chunks: ChunkStore,
     pub clock: Clock,
     pub provider: ProviderServer,
     pub anonymous: Client,
@@ -46,7 +46,7 @@ impl World {
 
     pub async fn with(provider: ProviderServer, further: &[(&'static str, &str)]) -> Self {
         let database = testing::database().await;
-        let (chunks, clock) = (KeyValueChunks::in_memory().unwrap(), Clock::system());
+        let (chunks, clock) = (ChunkStore::in_memory().unwrap(), Clock::system());
         // Before people are there, who bring a placeholder for the root key.
         let keyring: Keyring = MASTER_KEY.parse().unwrap();
         keyring::register(&database, &keyring, clock.now()).await.unwrap();
@@ -199,7 +199,7 @@ impl World {
 
 fn instance(
     database: &Database,
-    chunks: &KeyValueChunks,
+    chunks: &ChunkStore,
     clock: &Clock,
     variables: &[(&'static str, String)],
 ) -> Router {

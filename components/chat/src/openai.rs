@@ -2,10 +2,15 @@
 
 mod chunk;
 mod completion;
+pub mod conversations;
+pub mod items;
+mod metadata;
 mod models;
 mod relay;
 mod request;
+pub mod responses;
 mod tools;
 
 pub use completion::openai_create_completion;
 pub use models::{openai_get_model, openai_list_models};
+pub use responses::Wish;

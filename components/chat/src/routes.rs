@@ -9,6 +9,8 @@ use routes::{Access, Declaration, Gates, Route, RouteTable};
 
 use crate::http;
 use crate::openai;
+use crate::openai::conversations as openai_conversations;
+use crate::openai::responses as openai_responses;
 use crate::quota::http as quota;
 use crate::service::Chat;
 
@@ -21,8 +23,13 @@ const COMPLETION_BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 const READ: Access = Access::Account(Role::Viewer, Scope::Chat);
 const WRITE: Access = Access::Account(Role::Member, Scope::Chat);
 
+/// Of what conversations hold.
+const LOOK: Access = Access::Account(Role::Viewer, Scope::ConversationsRead);
+const KEEP: Access = Access::Account(Role::Member, Scope::ConversationsWrite);
+
 fn table() -> RouteTable<Chat> {
-    RouteTable::new([runs(), quota_routes(), openai_routes()].into_iter().flatten())
+    let openai = [openai_routes(), conversations(), items(), responses()];
+    RouteTable::new([runs(), quota_routes()].into_iter().chain(openai).flatten())
 }
 
 /// What an account uses is its members' to know; what it may use is the operator's to say.
@@ -113,6 +120,128 @@ fn openai_routes() -> Vec<Route<Chat>> {
         .takes("OpenAiCompletionCreation")
         .gives(200, "OpenAiCompletion")
         .body_bytes_max(COMPLETION_BODY_BYTES_MAX),
+    ]
+}
+
+/// Conversations, as OpenAI's SDKs call them. They are those of the account.
+fn conversations() -> Vec<Route<Chat>> {
+    vec![
+        Route::post(
+            "/v1/conversations",
+            KEEP,
+            "openai_create_conversation",
+            openai_conversations::openai_create_conversation,
+        )
+        .summary("Begin a conversation, as the OpenAI SDKs do.")
+        .takes("OpenAiConversationCreation")
+        .gives(200, "OpenAiConversation")
+        .body_bytes_max(RUN_BODY_BYTES_MAX),
+        Route::get(
+            "/v1/conversations/{id}",
+            LOOK,
+            "openai_get_conversation",
+            openai_conversations::openai_get_conversation,
+        )
+        .summary("Get a conversation, as the OpenAI SDKs do.")
+        .gives(200, "OpenAiConversation"),
+        Route::post(
+            "/v1/conversations/{id}",
+            KEEP,
+            "openai_update_conversation",
+            openai_conversations::openai_update_conversation,
+        )
+        .summary("Change what is noted on a conversation, as the OpenAI SDKs do.")
+        .takes("OpenAiConversationChange")
+        .gives(200, "OpenAiConversation"),
+        Route::delete(
+            "/v1/conversations/{id}",
+            KEEP,
+            "openai_delete_conversation",
+            openai_conversations::openai_delete_conversation,
+        )
+        .summary("Delete a conversation with everything in it, as the OpenAI SDKs do.")
+        .gives(200, "OpenAiDeletedConversation"),
+    ]
+}
+
+fn items() -> Vec<Route<Chat>> {
+    vec![
+        Route::post(
+            "/v1/conversations/{id}/items",
+            KEEP,
+            "openai_create_items",
+            openai_conversations::openai_create_items,
+        )
+        .summary("Append items to a conversation, as the OpenAI SDKs do.")
+        .takes("OpenAiItemsCreation")
+        .gives(200, "OpenAiItemList")
+        .body_bytes_max(RUN_BODY_BYTES_MAX),
+        Route::get(
+            "/v1/conversations/{id}/items",
+            LOOK,
+            "openai_list_items",
+            openai_conversations::openai_list_items,
+        )
+        .summary("List the items of a conversation, the newest first, as the OpenAI SDKs do.")
+        .query(&["limit", "after", "order"])
+        .gives(200, "OpenAiItemList"),
+        Route::get(
+            "/v1/conversations/{id}/items/{item_id}",
+            LOOK,
+            "openai_get_item",
+            openai_conversations::openai_get_item,
+        )
+        .summary("Get an item of a conversation, as the OpenAI SDKs do.")
+        .gives(200, "OpenAiItem"),
+    ]
+}
+
+fn responses() -> Vec<Route<Chat>> {
+    vec![
+        Route::post(
+            "/v1/responses",
+            WRITE,
+            "openai_create_response",
+            openai_responses::openai_create_response,
+        )
+        .summary("Let a model answer and keep it, as events or as a whole, as the OpenAI SDKs do.")
+        .takes("OpenAiResponseCreation")
+        .gives(200, "OpenAiResponse")
+        .body_bytes_max(RUN_BODY_BYTES_MAX),
+        Route::get(
+            "/v1/responses/{id}",
+            READ,
+            "openai_get_response",
+            openai_responses::openai_get_response,
+        )
+        .summary("Get a response, as events or as a whole, as the OpenAI SDKs do.")
+        .query(&["stream", "starting_after", "include_obfuscation"])
+        .gives(200, "OpenAiResponse"),
+        Route::delete(
+            "/v1/responses/{id}",
+            WRITE,
+            "openai_delete_response",
+            openai_responses::openai_delete_response,
+        )
+        .summary("Delete a response, as the OpenAI SDKs do.")
+        .gives(200, "OpenAiDeletedResponse"),
+        Route::post(
+            "/v1/responses/{id}/cancel",
+            WRITE,
+            "openai_cancel_response",
+            openai_responses::openai_cancel_response,
+        )
+        .summary("Stop a response. What it has said stays.")
+        .gives(200, "OpenAiResponse"),
+        Route::get(
+            "/v1/responses/{id}/input_items",
+            READ,
+            "openai_list_input_items",
+            openai_responses::openai_list_input_items,
+        )
+        .summary("List the items that came with the request for a response, as the OpenAI SDKs do.")
+        .query(&["limit", "after", "order"])
+        .gives(200, "OpenAiItemList"),
     ]
 }
 

@@ -17,6 +17,7 @@ use crate::error::ChatError;
 use crate::journal::{Appended, Journal, Stop};
 use crate::meter::Meter;
 use crate::models::{AskError, Chosen};
+use crate::openai::{Wish, items};
 use crate::service::Chat;
 use crate::tools::{Toolbox, Wanted};
 
@@ -34,6 +35,9 @@ pub struct Asked {
     pub tools: Wanted,
     #[serde(default)]
     pub on_disconnect: runs::OnDisconnect,
+    /// What else a client of OpenAI's Responses asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response: Option<Wish>,
 }
 
 /// What somebody has decided about calls.
@@ -52,7 +56,7 @@ pub struct Work {
     pub run: Run,
     pub model: Chosen,
     pub parameters: Parameters,
-    pub wanted: Wanted,
+    pub asked: Asked,
     pub journal: Journal,
     pub meter: Meter,
 }
@@ -92,7 +96,7 @@ impl Work {
         progress: &mut Progress,
         decided: Option<Decided>,
     ) -> Result<(), Ending> {
-        if self.wanted == Wanted::Auto {
+        if self.asked.tools == Wanted::Auto {
             let (chat, account) = (self.chat.clone(), self.account);
             progress.tools = self.journal.attend(chat.open_toolbox(account)).await??;
         }
@@ -101,7 +105,8 @@ impl Work {
         }
         loop {
             self.ask(progress).await?;
-            if progress.said.calls.is_empty() {
+            // The functions of a response are its client's to call.
+            if progress.said.calls.is_empty() || self.asked.response.is_some() {
                 return Ok(());
             }
             self.keep_calls(progress).await?;
@@ -144,11 +149,15 @@ impl Work {
         let chat = self.chat.clone();
         let told =
             self.journal.attend(chat.tell(self.account, conversation, tip, window)).await??;
+        let (instructions, functions) = match &self.asked.response {
+            Some(wish) => (wish.instructions.clone(), wish.tools()?),
+            None => (None, tools),
+        };
         Ok(Prompt {
             model: self.model.entry.model.clone(),
-            system: told.system,
+            system: join(instructions, told.system),
             messages: told.messages,
-            tools,
+            tools: functions,
             parameters: self.parameters.clone(),
             stream: true,
         })
@@ -156,10 +165,14 @@ impl Work {
 
     /// The message of what there is of an answer, if there is anything.
     fn last_words(&self, said: &Said, status: MessageStatus) -> Option<Appended> {
-        if said.text.is_empty() {
+        let is_whole = status == MessageStatus::Completed && self.asked.response.is_some();
+        let kept = if is_whole { said.clone() } else { said.without_calls() };
+        // Of an answer to a response's client it stays known why it has no end, even where it has no text.
+        let is_cut = is_whole && kept.incomplete().is_some();
+        if kept.text.is_empty() && kept.calls.is_empty() && !is_cut {
             return None;
         }
-        let appended = self.appended(&said.without_calls(), status);
+        let appended = self.appended(&kept, status);
         appended
             .inspect_err(|error| {
                 tracing::error!(cause = chain(error), "an answer could not be written");
@@ -169,15 +182,17 @@ impl Work {
 
     /// The message of what the model has said, for the batch that keeps it.
     fn appended(&self, said: &Said, status: MessageStatus) -> Result<Appended, ChatError> {
-        let now = self.chat.clock.now();
-        let id = Id::generate(now, &self.chat.entropy)?;
+        let (id, metadata) = match &self.asked.response {
+            Some(_) => (items::answer_id(self.run.id)?, items::cut(said)?),
+            None => (Id::generate(self.chat.clock.now(), &self.chat.entropy)?, None),
+        };
         let message = NewMessage {
             role: MessageRole::Assistant,
             status,
             content: said.content(),
             model: Some(self.run.model.clone()),
             usage: Some(said.used()),
-            metadata: None,
+            metadata,
         };
         self.append(id, &message, true)
     }
@@ -226,6 +241,14 @@ impl Work {
         }
         // Whoever comes next ends what cannot be ended here.
         let _ = self.journal.end(appended, &self.run, failure.as_ref(), vec![settled]).await;
+    }
+}
+
+/// Instructions before what else stands at the beginning of a conversation.
+pub fn join(instructions: Option<String>, system: Option<String>) -> Option<String> {
+    match (instructions, system) {
+        (Some(first), Some(second)) => Some(format!("{first}\n\n{second}")),
+        (first, second) => first.or(second),
     }
 }
 

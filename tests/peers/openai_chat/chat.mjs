@@ -41,3 +41,36 @@ await assert.rejects(stranger.models.list(), OpenAI.AuthenticationError);
 const stream = await client.chat.completions.create({ model: "Primary", messages, stream: true });
 for await (const _ of stream) break;
 assert.equal((await client.chat.completions.create({ model: "Primary", messages })).choices[0].message.content, said);
+
+// Responses: whole, streamed, kept, in a chain, with functions.
+const first = await client.responses.create({ model: "Primary", input: "How is the weather?", metadata: { topic: "weather" } });
+assert.deepEqual([first.status, first.output_text], ["completed", said]);
+assert.equal((await client.responses.retrieve(first.id)).output_text, said);
+const events = [];
+for await (const event of await client.responses.create({ model: "Primary", input: "How is the weather?", stream: true })) events.push(event);
+assert.deepEqual([events[0].type, events.at(-1).type], ["response.created", "response.completed"]);
+assert.equal(events.filter((event) => event.type === "response.output_text.delta").map((event) => event.delta).join(""), said);
+const again = [];
+for await (const event of await client.responses.retrieve(events[0].response.id, { stream: true, starting_after: 2 })) again.push(event);
+assert.deepEqual(again, events.slice(3));
+const final = await client.responses.stream({ model: "Primary", input: "How is the weather?", previous_response_id: first.id }).finalResponse();
+assert.deepEqual([final.output_text, final.previous_response_id], [said, first.id]);
+const weather = { type: "function", name: "weather", parameters: { type: "object", properties: { city: { type: "string" } } }, strict: false };
+const wanted = await client.responses.create({ model: "Primary", input: "How is the weather?", tools: [weather] });
+assert.deepEqual([wanted.output[0].type, wanted.output[0].name, wanted.output[0].arguments], ["function_call", "weather", '{"city":"Bremen"}']);
+const output = { type: "function_call_output", call_id: wanted.output[0].call_id, output: "rain" };
+const answered = await client.responses.create({ model: "Primary", previous_response_id: wanted.id, input: [output], tools: [weather] });
+assert.equal(answered.output_text, said);
+await client.responses.delete(first.id);
+await assert.rejects(client.responses.retrieve(first.id), OpenAI.NotFoundError);
+
+// Conversations and their items.
+const conversation = await client.conversations.create({ metadata: { topic: "weather" }, items: [{ type: "message", role: "user", content: "Hello." }] });
+assert.deepEqual(await client.conversations.retrieve(conversation.id), conversation);
+await client.conversations.items.create(conversation.id, { items: [{ type: "message", role: "user", content: [{ type: "input_text", text: "How are you?" }] }] });
+await client.responses.create({ model: "Primary", input: "How is the weather?", conversation: conversation.id });
+const roles = [];
+for await (const item of client.conversations.items.list(conversation.id, { order: "asc", limit: 2 })) roles.push(item.role);
+assert.deepEqual(roles, ["user", "user", "user", "assistant"]);
+await client.conversations.delete(conversation.id);
+await assert.rejects(client.conversations.retrieve(conversation.id), OpenAI.NotFoundError);

@@ -50,3 +50,58 @@ try:
     raise AssertionError("a wrong key was taken")
 except openai.AuthenticationError as error:
     assert error.code == "unauthorized", error
+
+# Responses: whole, streamed, kept, in a chain, with functions.
+first = client.responses.create(model="Primary", input="How is the weather?", instructions="Be brief.", metadata={"topic": "weather"})
+assert (first.status, first.output_text) == ("completed", said), first
+assert client.responses.retrieve(first.id) == first
+assert client.responses.input_items.list(first.id).data[0].content[0].text == "How is the weather?"
+events = list(client.responses.create(model="Primary", input="How is the weather?", stream=True))
+assert (events[0].type, events[-1].type) == ("response.created", "response.completed"), events
+assert [event.sequence_number for event in events] == list(range(len(events))), events
+assert "".join(event.delta for event in events if event.type == "response.output_text.delta") == said, events
+kept = events[-1].response
+assert client.responses.retrieve(kept.id) == kept
+assert list(client.responses.retrieve(kept.id, stream=True, starting_after=2)) == events[3:]
+with client.responses.stream(model="Primary", input="How is the weather?", previous_response_id=first.id) as stream:
+    final = stream.until_done().get_final_response()
+assert (final.output_text, final.previous_response_id) == (said, first.id), final
+function = {"type": "function", "name": "weather", "parameters": weather, "strict": True}
+asked = client.responses.create(model="Primary", input="How is the weather?", tools=[function])
+call = asked.output[0]
+assert (call.type, call.name, call.arguments) == ("function_call", "weather", '{"city":"Bremen"}'), asked
+result = {"type": "function_call_output", "call_id": call.call_id, "output": "rain"}
+told = client.responses.create(model="Primary", previous_response_id=asked.id, input=[result], tools=[function])
+assert told.output_text == said, told
+told = client.responses.create(model="Primary", input=[{"role": "user", "content": "How is the weather?"}, *asked.output, result], tools=[function], store=False)
+assert told.output_text == said, told
+for gone in [told.id, "resp_01h455vb4pex5vsknk084sn02q"]:
+    try:
+        client.responses.retrieve(gone)
+        raise AssertionError("what is not kept was given")
+    except openai.NotFoundError as error:
+        assert error.code == "not_found", error
+client.responses.delete(first.id)
+try:
+    client.responses.create(model="Primary", input="How is the weather?", previous_response_id=first.id)
+    raise AssertionError("a response that was deleted was gone on with")
+except openai.NotFoundError:
+    pass
+
+# Conversations and their items.
+conversation = client.conversations.create(metadata={"topic": "weather"}, items=[{"type": "message", "role": "user", "content": "Hello."}])
+assert client.conversations.retrieve(conversation.id) == conversation
+assert client.conversations.update(conversation.id, metadata={"topic": "rain"}).metadata == {"topic": "rain"}
+added = client.conversations.items.create(conversation.id, items=[{"role": "assistant", "content": [{"type": "output_text", "text": "Hi.", "annotations": []}]}])
+answer = client.responses.create(model="Primary", input="How is the weather?", conversation=conversation.id)
+assert answer.conversation.id == conversation.id, answer
+items = list(client.conversations.items.list(conversation.id, order="asc", limit=2))
+assert [item.role for item in items] == ["user", "assistant", "user", "assistant"], items
+assert (items[1].id, items[3].id) == (added.data[0].id, answer.output[0].id), items
+assert client.conversations.items.retrieve(items[0].id, conversation_id=conversation.id) == items[0]
+assert client.conversations.delete(conversation.id).deleted
+try:
+    client.conversations.retrieve(conversation.id)
+    raise AssertionError("a conversation that was deleted was given")
+except openai.NotFoundError:
+    pass

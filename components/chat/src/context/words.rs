@@ -26,13 +26,16 @@ impl Told {
         let mut told = Self::default();
         let mut open: Vec<String> = Vec::new();
         for Stored { role, content } in stored {
-            if *role != MessageRole::Tool {
-                told.close(&mut open);
-            }
             match role {
-                MessageRole::System => told.add_system(content),
-                MessageRole::User => told.add_user(content, images),
-                MessageRole::Assistant => open = told.add_assistant(content),
+                MessageRole::System => {
+                    told.close(&mut open);
+                    told.add_system(content);
+                }
+                MessageRole::User => {
+                    told.close(&mut open);
+                    told.add_user(content, images);
+                }
+                MessageRole::Assistant => told.add_assistant(content, &mut open),
                 MessageRole::Tool => told.add_results(content, &mut open),
             }
         }
@@ -70,15 +73,21 @@ impl Told {
         }
     }
 
-    /// Gives the ids of the calls.
-    fn add_assistant(&mut self, content: &Content) -> Vec<String> {
-        let calls: Vec<_> = parts(content).iter().filter_map(call).collect();
-        let ids = calls.iter().map(|call| call.id.clone()).collect();
-        let text = text_of(content);
-        if !text.is_empty() || !calls.is_empty() {
-            self.messages.push(Message::Assistant { text, calls });
+    /// Calls that stand behind others in messages of their own were made together with them.
+    fn add_assistant(&mut self, content: &Content, open: &mut Vec<String>) {
+        let (text, calls) = (text_of(content), calls(content));
+        let ids: Vec<_> = calls.iter().map(|call| call.id.clone()).collect();
+        let is_more = !open.is_empty() && text.is_empty();
+        match self.messages.last_mut() {
+            Some(Message::Assistant { calls: before, .. }) if is_more => before.extend(calls),
+            _ => {
+                self.close(open);
+                if !text.is_empty() || !calls.is_empty() {
+                    self.messages.push(Message::Assistant { text, calls });
+                }
+            }
         }
-        ids
+        open.extend(ids);
     }
 
     fn add_results(&mut self, content: &Content, open: &mut Vec<String>) {
@@ -179,6 +188,23 @@ mod tests {
         assert_eq!(told.messages[4], Message::User(vec![Piece::Text("v".to_owned())]));
         assert_eq!(told.messages[6], tool("4", NO_RESULT, true));
         assert_eq!(told.messages.len(), 7);
+    }
+
+    #[test]
+    fn calls_in_messages_of_their_own_were_made_together() {
+        let call = |id: &str| json!({"role": "assistant", "content": [{"type": "tool_call", "id": id, "name": "f", "arguments": "{}"}]});
+        let result = |id: &str| json!({"role": "tool", "content": [{"type": "tool_result", "tool_call_id": id, "content": id}]});
+        let told = told(json!([
+            {"role": "user", "content": "x"}, call("1"), call("2"), result("2"), result("1"), call("3"), result("3"),
+        ]));
+        let calls = |message: &Message| match message {
+            Message::Assistant { calls, .. } => calls.iter().map(|call| call.id.clone()).collect(),
+            _ => Vec::new(),
+        };
+        assert_eq!(calls(&told.messages[1]), ["1", "2"]);
+        assert_eq!(told.messages[2], tool("2", "2", false));
+        assert_eq!(calls(&told.messages[4]), ["3"]);
+        assert_eq!(told.messages.len(), 6);
     }
 
     #[test]

@@ -2,7 +2,7 @@ use ambient::UnixMillis;
 use catalog::{Choice, Destination, KeyEntry, Provider, check_parameters, choose_key};
 use database::Statement;
 use egress::Target;
-use ids::{AccountId, Id, ModelId, ProviderKeyId};
+use ids::{AccountId, ConversationId, Id, ModelId, ProviderKeyId};
 use problem::FieldError;
 use providers::{Parameters, Wire};
 use serde::Deserialize;
@@ -40,16 +40,17 @@ pub struct Chosen {
 }
 
 impl Chat {
-    /// The model of this id, or the active one, with the key that may be sent to it.
+    /// The model of this id, or the active one, with the key that may be sent to it. If it is for a conversation, that has to be there.
     ///
     /// # Errors
-    /// [`ChatError::Invalid`] when the account sees no such model, [`ChatError::KeyMissing`] when its provider needs a key and there is none.
+    /// [`ChatError::NotFound`] when the conversation is not there, [`ChatError::Invalid`] when the account sees no such model, [`ChatError::KeyMissing`] when its provider needs a key and there is none.
     pub async fn choose_model(
         &self,
         account: AccountId,
         wanted: Option<ModelId>,
+        conversation: Option<ConversationId>,
     ) -> Result<Chosen, ChatError> {
-        let (entry, keys) = self.find_model(account, wanted).await?;
+        let (entry, keys) = self.find_model(account, wanted, conversation).await?;
         let destination = Destination {
             provider: entry.provider,
             origin: entry.origin.as_deref(),
@@ -76,12 +77,15 @@ impl Chat {
         &self,
         account: AccountId,
         wanted: Option<ModelId>,
+        conversation: Option<ConversationId>,
     ) -> Result<(ModelEntry, Vec<KeyEntry>), ChatError> {
         let statement = Statement::new(include_str!("../../queries/find_chosen_model.sql"))
             .bind(account.to_string())
             .bind(PLATFORM)
             .bind(wanted.map(|id| id.to_string()))
-            .bind(primary_id().to_string());
+            .bind(primary_id().to_string())
+            .bind(conversation.map(|id| id.to_string()))
+            .bind(self.clock.now().0);
         let rows = self.database.query(statement).await?;
         let row = rows.first().ok_or(ChatError::NotFound)?;
         let id: ModelId = row.get::<&str>("id")?.parse()?;

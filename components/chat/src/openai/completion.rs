@@ -36,7 +36,7 @@ pub async fn openai_create_completion(
     chat.prepare().await?;
     let streaming = body.streaming();
     let conversation = conversation(&headers, &body)?;
-    let model = chat.choose_named_model(caller.account_id, &body.model).await?;
+    let model = chat.choose_named_model(caller.account_id, &body.model, conversation).await?;
     let question = conversation.map(|conversation| question(conversation, &body)).transpose()?;
     let prompt = body.prompt(&model)?;
     let now = chat.clock.now();
@@ -136,7 +136,7 @@ fn streamed(heard: mpsc::Receiver<Heard>, frame: Frame, with_usage: bool) -> Res
     response
 }
 
-fn interrupted() -> ChatError {
+pub fn interrupted() -> ChatError {
     let detail = "The answer broke off.";
     ChatError::Failed(runs::Failure::new(runs::FailureCode::Interrupted, detail))
 }

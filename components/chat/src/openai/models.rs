@@ -4,7 +4,7 @@ use ambient::UnixMillis;
 use axum::extract::State;
 use caller::Caller;
 use database::Statement;
-use ids::{AccountId, ModelId};
+use ids::{AccountId, ConversationId, ModelId};
 use problem::{Json, Path, Problem};
 use serde::{Deserialize, Serialize};
 
@@ -78,10 +78,11 @@ impl Chat {
         &self,
         account: AccountId,
         name: &str,
+        conversation: Option<ConversationId>,
     ) -> Result<Chosen, ChatError> {
         let named = self.named_models(account).await?;
         let found = find(named, name).ok_or(ChatError::NoSuchModel)?;
-        self.choose_model(account, Some(found.id)).await
+        self.choose_model(account, Some(found.id), conversation).await
     }
 
     /// Models that are seen, the account's own first.

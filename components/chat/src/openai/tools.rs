@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::error::ChatError;
 
 /// How many tools a request may have, and how long their names may be.
-const TOOLS_MAX: usize = 128;
+pub const TOOLS_MAX: usize = 128;
 const NAME_BYTES_MAX: usize = 64;
 
 #[derive(Debug, Deserialize)]
@@ -54,7 +54,7 @@ pub fn tools(bodies: Vec<ToolBody>) -> Result<Vec<Tool>, ChatError> {
     bodies.into_iter().enumerate().map(tool).collect()
 }
 
-fn is_name(name: &str) -> bool {
+pub fn is_name(name: &str) -> bool {
     let is_fine = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
     (1..=NAME_BYTES_MAX).contains(&name.len()) && name.bytes().all(is_fine)
 }

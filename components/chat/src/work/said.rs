@@ -66,6 +66,15 @@ impl Said {
         self.counted.is_none() || self.finish.is_none()
     }
 
+    /// Why it has no end although the provider has ended it, in OpenAI's words.
+    pub fn incomplete(&self) -> Option<&'static str> {
+        match self.finish {
+            Some(Finish::Length) => Some("max_output_tokens"),
+            Some(Finish::Filtered) => Some("content_filter"),
+            Some(Finish::Stop | Finish::ToolCalls) | None => None,
+        }
+    }
+
     /// As a message says it.
     pub fn content(&self) -> Content {
         if self.calls.is_empty() {

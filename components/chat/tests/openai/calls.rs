@@ -51,6 +51,24 @@ impl Reply {
         events
     }
 
+    /// The events of a response, each with its number, one after another.
+    pub fn tale(&self) -> Vec<Value> {
+        let blocks = self.text.split("\n\n").filter(|block| block.starts_with("event: "));
+        let events: Vec<Value> = blocks
+            .map(|block| {
+                let (name, data) = block.split_once("\ndata: ").unwrap();
+                let event: Value = serde_json::from_str(data).unwrap();
+                assert_eq!(name.strip_prefix("event: "), event["type"].as_str());
+                event
+            })
+            .collect();
+        let first = events[0]["sequence_number"].as_u64().unwrap();
+        for (n, event) in (first..).zip(&events) {
+            assert_eq!(event["sequence_number"], n, "{}", self.text);
+        }
+        events
+    }
+
     /// What the pieces of text say.
     pub fn said(&self) -> String {
         let events = self.events();
@@ -85,6 +103,14 @@ pub async fn get(client: &Client, path: &str) -> Reply {
 
 pub async fn complete(client: &Client, body: &Value) -> Reply {
     send(client, Method::POST, COMPLETIONS, &[], Some(body)).await
+}
+
+pub async fn post(client: &Client, path: &str, body: &Value) -> Reply {
+    send(client, Method::POST, path, &[], Some(body)).await
+}
+
+pub async fn delete(client: &Client, path: &str) -> Reply {
+    send(client, Method::DELETE, path, &[], None).await
 }
 
 /// A question to a model.

@@ -9,8 +9,13 @@
 
 mod answers;
 mod calls;
+mod conversations;
 mod faults;
 mod refusals;
+mod response_faults;
+mod response_refusals;
+mod responses;
+mod streams;
 mod tokens;
 #[path = "../runs/world.rs"]
 #[expect(dead_code, reason = "it is shared with the tests of runs, which use more of it")]

@@ -66,6 +66,7 @@ const RULES: &[(&str, &[Role], u16)] = &[
     ("test_system_model", &Role::ALL, 422),
     // No model has a key, and no run waits.
     ("openai_create_completion", &Role::ALL, 422),
+    ("openai_create_response", &Role::ALL, 422),
     ("create_run", &Role::ALL, 422),
     ("decide_approvals", &Role::ALL, 409),
     // The member in the path is a viewer: only admins and owners outrank one.

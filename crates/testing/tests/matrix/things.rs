@@ -46,6 +46,8 @@ pub struct Things {
     pub mcp_server: McpServerId,
     /// One that has ended.
     pub run: RunId,
+    /// The only one of the conversation, which the run has answered.
+    pub message: MessageId,
 }
 
 /// What the platform has for everyone to see.
@@ -78,6 +80,7 @@ pub fn unheard_of() -> Things {
         upload: new_id(),
         open_upload: new_id(),
         run: new_id(),
+        message: new_id(),
     }
 }
 
@@ -262,19 +265,18 @@ async fn insert_mcp_server(database: &Database, owner: &str, id: McpServerId, na
 /// A run of the account's conversation that has ended, with its last event.
 async fn insert_run(database: &Database, things: &Things, text: &str) {
     let (account, run) = (things.account.to_string(), things.run.to_string());
-    let tip: MessageId = new_id();
     let batch = vec![
         Statement::new(
-            "INSERT INTO run (account_id, id, conversation_id, user_id, status, model_id, provider, model, request, tip_message_id, lease_until, created_at, \
-             updated_at, ended_at) \
-             VALUES (?1, ?2, ?3, ?4, 'completed', ?5, 'openai', 'gpt-4o', '{}', ?6, ?7, ?7, ?7, ?7)",
+            "INSERT INTO run (account_id, id, conversation_id, user_id, status, model_id, provider, model, request, user_message_id, tip_message_id, \
+             lease_until, created_at, updated_at, ended_at) \
+             VALUES (?1, ?2, ?3, ?4, 'completed', ?5, 'openai', 'gpt-4o', '{\"response\":{\"inputs\":1}}', ?6, ?6, ?7, ?7, ?7, ?7)",
         )
         .bind(account.as_str())
         .bind(run.as_str())
         .bind(things.conversation.to_string())
         .bind(things.user.to_string())
         .bind(things.model.to_string())
-        .bind(tip.to_string())
+        .bind(things.message.to_string())
         .bind(NOW.0),
         Statement::new(
             "INSERT INTO run_event (account_id, run_id, last_event, first_event, created_at, text, wire) \
@@ -313,7 +315,7 @@ pub async fn things(database: &Database, chunks: &ChunkStore, name: &str) -> Thi
     let (person, content) = (format!("canary-{name}-person"), format!("canary-{name}-content"));
     let (account, user) = (things.account.to_string(), things.user.to_string());
     let conversation = things.conversation.to_string();
-    let message: MessageId = new_id();
+    let message = things.message;
     let wire = serde_json::json!({
         "id": message, "seq": 1, "parent_id": null, "role": "user", "content": content,
         "status": "completed", "metadata": {}, "created_at": NOW,

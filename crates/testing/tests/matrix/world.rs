@@ -193,6 +193,8 @@ impl World {
             // Buckets are the platform's.
             "buckets" => "user-files".to_owned(),
             "runs" => things.run.to_string(),
+            "responses" => things.run.to_string().replacen("run_", "resp_", 1),
+            "items" => things.message.to_string(),
             "shares" => things.share.to_string(),
             // Whom a link is given to reads: shares.rs and downloading.rs of the components. Here nobody has one, but those who may copy.
             "shared" if path.ends_with("/copy") => continuation(caller),

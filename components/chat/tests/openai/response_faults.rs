@@ -1,0 +1,71 @@
+use futures::{StreamExt as _, stream};
+use serde_json::json;
+use testing::{ProviderFault, ProviderReply, ProviderServer};
+
+use crate::calls::{get, post, settled, with};
+use crate::responses::{RESPONSES, ask, text};
+use crate::world::{World, soon};
+
+const WHOLE: &str = "one two three four five six";
+
+/// Each fault on both wires, streamed and not, kept and not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_a_provider_does_the_response_is_whole_or_an_error_and_settled() {
+    let provider = ProviderServer::start(|_| ProviderReply::text(WHOLE)).await;
+    let world = World::with(provider, &[("provider_timeout", "1")]).await;
+    let mut asked = Vec::new();
+    for wire in ["openai", "anthropic"] {
+        for fault in ProviderFault::ALL {
+            let model = world.model(wire, &format!("fault/{}", fault.name())).await;
+            for (streams, store) in [(true, true), (false, true), (true, false), (false, false)] {
+                asked.push((fault, model.clone(), streams, store));
+            }
+        }
+    }
+    let checks = asked.iter().map(async |(fault, model, streams, store)| {
+        let mut body = with(&ask("x"), "model", json!(model));
+        body["stream"] = json!(streams);
+        body["store"] = json!(store);
+        let answer = soon(post(&world.ada, RESPONSES, &body)).await;
+        let is_whole = fault.is_harmless(true) || *fault == ProviderFault::LengthLies;
+        assert!(!answer.text.contains("upstream words"), "{fault:?}");
+        if !answer.status.is_success() {
+            assert!([502, 504].contains(&answer.status.as_u16()), "{fault:?} {}", answer.text);
+            assert!(answer.code().starts_with("provider_"), "{fault:?} {}", answer.text);
+            assert!(!is_whole, "{fault:?}");
+            return;
+        }
+        let response = if *streams {
+            answer.tale().last().unwrap()["response"].clone()
+        } else {
+            answer.json()
+        };
+        let status = response["status"].as_str().unwrap();
+        let is_said = ["completed", "incomplete"].contains(&status);
+        assert_eq!((is_said, status == "failed"), (is_whole, !is_whole), "{fault:?} {response}");
+        let is_text = ![ProviderFault::NoUtf8, ProviderFault::BrokenCall].contains(fault);
+        assert!(!is_whole || !is_text || text(&response) == WHOLE, "{fault:?}");
+        assert_eq!(status == "failed", response["error"]["message"].is_string());
+        if *store {
+            let path = format!("{RESPONSES}/{}", response["id"].as_str().unwrap());
+            assert_eq!(get(&world.ada, &path).await.json(), response, "{fault:?}");
+        }
+    });
+    // Not more at once than an account may have.
+    stream::iter(checks).buffer_unordered(8).collect::<Vec<_>>().await;
+    settled(&world).await;
+    while world.provider.open() != 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    // Whatever the provider counted in whole answers is in the ledger.
+    let counted: usize = world
+        .provider
+        .requests()
+        .iter()
+        .filter(|one| ["fault/drips", "fault/no_done"].contains(&one.model()))
+        .map(|one| one.input_tokens() + one.output_tokens())
+        .sum();
+    let ledger = "SELECT coalesce(sum(input_tokens + output_tokens), 0) AS n FROM usage_entry \
+                  WHERE is_estimated = 0 AND model IN ('fault/drips', 'fault/no_done')";
+    assert_eq!(world.count(ledger).await, i64::try_from(counted).unwrap());
+}

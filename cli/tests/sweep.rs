@@ -54,7 +54,7 @@ async fn what_is_over_is_removed_and_counted() {
     let line = |conversations: u8| {
         format!(
             "swept       1 accounts: {conversations} conversations, 0 messages, 0 sessions, 0 invitations, 0 unfinished files, \
-             chunks of 0 parts of files\n"
+             chunks of 0 parts of files, 0 runs ended\n"
         )
     };
     assert_eq!(project.run(&SWEEP).success(), line(1));

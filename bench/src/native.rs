@@ -24,13 +24,16 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tower::ServiceExt as _;
 
-use crate::process::VARIABLES;
+use crate::Native;
+use crate::process::{PROVIDER_KEY, VARIABLES};
 
-/// Serves until SIGINT comes, from the database and the master key that `selvage up` left in `state_dir`.
-pub async fn serve(state_dir: &Path, listen: SocketAddr) -> Result<()> {
+/// Serves until SIGINT comes, from the database and the master key that `selvage up` left in the state directory.
+pub async fn serve(arguments: &Native) -> Result<()> {
+    let Native { state_dir, listen, provider } = arguments;
     let database = Database::open(&state_dir.join("selvage.db"))?;
     let chunks = KeyValueChunks::open(&state_dir.join("kv.db"))?;
-    let application = Application::new(&database, &chunks.clone().into(), state_dir)?;
+    let variables = variables(state_dir, provider.as_deref())?;
+    let application = Application::new(&database, &chunks.clone().into(), &variables)?;
     let listener = TcpListener::bind(listen).await?;
     let mut interrupted = signal(SignalKind::interrupt())?;
     println!("listening on http://{}", listener.local_addr()?);
@@ -47,6 +50,21 @@ pub async fn serve(state_dir: &Path, listen: SocketAddr) -> Result<()> {
     Ok(())
 }
 
+/// What the components are told.
+fn variables(state_dir: &Path, provider: Option<&str>) -> Result<Variables> {
+    let key = std::fs::read_to_string(state_dir.join("master.key"))
+        .context("the state directory has no master key")?;
+    let of_provider = provider.into_iter().flat_map(|origin| {
+        [
+            ("egress_allow", origin.to_owned()),
+            ("openai_api_key", PROVIDER_KEY.to_owned()),
+            ("openai_base_url", format!("{origin}/v1")),
+        ]
+    });
+    let variables = VARIABLES.into_iter().map(|(name, value)| (name, value.to_owned()));
+    Ok(variables.chain([("master_key", key.trim().to_owned())]).chain(of_provider).collect())
+}
+
 /// The router of each component, and which of them has a path: under Spin, `spin.toml` says that.
 #[derive(Clone)]
 struct Application {
@@ -57,23 +75,16 @@ struct Application {
 }
 
 impl Application {
-    fn new(database: &Database, chunks: &ChunkStore, state_dir: &Path) -> Result<Self> {
-        let key = std::fs::read_to_string(state_dir.join("master.key"))
-            .context("the state directory has no master key")?;
-        let variables: Variables = VARIABLES
-            .into_iter()
-            .map(|(name, value)| (name, value.to_owned()))
-            .chain([("master_key", key.trim().to_owned())])
-            .collect();
-        let settings = AuthSettings::new(&variables)?;
+    fn new(database: &Database, chunks: &ChunkStore, variables: &Variables) -> Result<Self> {
+        let settings = AuthSettings::new(variables)?;
         let (clock, entropy) = (Clock::system(), Entropy::system());
         let auth = auth::router(database.clone(), settings, clock.clone(), entropy.clone())?;
-        let settings = ConversationsSettings::new(&variables)?;
+        let settings = ConversationsSettings::new(variables)?;
         let conversations =
             conversations::router(database.clone(), settings, clock.clone(), entropy.clone());
-        let settings = ConfigSettings::new(&variables)?;
+        let settings = ConfigSettings::new(variables)?;
         let config = config::router(database.clone(), settings, clock.clone(), entropy.clone())?;
-        let settings = FilesSettings::new(&variables)?;
+        let settings = FilesSettings::new(variables)?;
         let files = files::router(
             database.clone(),
             chunks.clone(),
@@ -81,7 +92,7 @@ impl Application {
             clock.clone(),
             entropy.clone(),
         );
-        let settings = ChatSettings::new(&variables)?;
+        let settings = ChatSettings::new(variables)?;
         let chat = chat::router(database.clone(), chunks.clone(), settings, clock, entropy)?;
         let mut others = BTreeMap::new();
         for (declarations, router) in [

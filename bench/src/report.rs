@@ -130,7 +130,8 @@ impl Comparison {
 pub const HEAD: &str = "scenario server   requests   p50        p99       CPU     peak memory\n\
      \u{20}                  per second  ms         ms        µs      MiB";
 
-fn verdict(what: &str, value: f64, goal: f64, is_met: bool) -> String {
+/// A goal, and whether it is met.
+pub fn verdict(what: &str, value: f64, goal: f64, is_met: bool) -> String {
     let word = if is_met { "met" } else { "missed" };
     format!("         goal {goal} {what}: {value:.2}, {word}")
 }

@@ -180,7 +180,7 @@ fn summary_of(path: &Path) -> Result<String> {
 }
 
 /// Copies a state directory of which no server is running. Compiled code is found in the user's cache anyway.
-fn copy(from: &Path, to: &Path) -> Result<()> {
+pub fn copy(from: &Path, to: &Path) -> Result<()> {
     std::fs::create_dir(to)?;
     for entry in std::fs::read_dir(from)? {
         let entry = entry?;

@@ -18,6 +18,13 @@ export async function freePort() {
   return port;
 }
 
+// The events of a stream that has ended.
+function events(text) {
+  const field = (block, name) => block.match(new RegExp(`^${name}: (.*)$`, "m"))?.[1];
+  const blocks = text.split("\n\n").filter((block) => field(block, "data"));
+  return blocks.map((block) => ({ id: Number(field(block, "id")), name: field(block, "event"), data: JSON.parse(field(block, "data")) }));
+}
+
 // Starts it with a shell command, to which options are added. Resolves once it listens.
 export async function start(command, options, variables = {}) {
   const env = { ...process.env };
@@ -43,7 +50,7 @@ class Selvage {
     };
   }
 
-  // Any request; JSON goes and comes.
+  // Any request; JSON goes and comes. Of a stream of events, all of them.
   async call(method, path, body, token) {
     const headers = { "content-type": "application/json" };
     if (token) headers.authorization = `Bearer ${token}`;
@@ -52,7 +59,8 @@ class Selvage {
     const [response] = await once(outgoing, "response");
     const pieces = await response.toArray();
     const text = Buffer.concat(pieces).toString();
-    return { status: response.statusCode, body: text ? JSON.parse(text) : null };
+    const isStream = response.headers["content-type"]?.startsWith("text/event-stream");
+    return { status: response.statusCode, body: isStream ? events(text) : text ? JSON.parse(text) : null };
   }
 
   // Somebody new: calls with their token.

@@ -7,7 +7,7 @@ use ambient::UnixMillis;
 use axum::body::{Body, Bytes};
 use caller::{Caller, Means};
 use database::Statement;
-use egress::within;
+use egress::{Patience, within};
 use futures::{StreamExt as _, stream};
 use ids::{AccountId, RunId};
 use problem::{Problem, chain};
@@ -37,6 +37,7 @@ pub struct Follower {
     last: i64,
     /// Where events come from before they are kept.
     live: Option<Live>,
+    patience: Patience,
     pause: Duration,
     /// Who listens.
     caller: Option<Caller>,
@@ -54,6 +55,7 @@ impl Follower {
             run,
             last,
             live: None,
+            patience: Patience::default(),
             pause: PAUSE_MIN,
             caller: None,
             admitted_at,
@@ -133,7 +135,7 @@ impl Follower {
     /// What is said at this moment, if somebody says something before it is time to look after other things.
     async fn hear(&mut self) -> Heard {
         let Some(live) = &mut self.live else { return Heard::NoMore };
-        let first = match within(ADMISSION, live.frames.next()).await {
+        let first = match self.patience.within(ADMISSION, live.frames.next()).await {
             Err(_) => return Heard::Nothing(ADMISSION),
             Ok(None) => {
                 self.live = None;

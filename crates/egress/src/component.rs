@@ -1,5 +1,6 @@
 //! The body inside a component: the host's outbound HTTP, to the hosts that the manifest allows.
 
+use std::future::poll_fn;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -57,11 +58,15 @@ impl Egress {
 /// # Errors
 /// [`EgressError::Timeout`].
 pub async fn within<F: Future>(longest: Duration, work: F) -> Result<F::Output, EgressError> {
-    let late = pin!(spin_sdk::time::sleep(longest));
+    let late = pin!(sleep(longest));
     match select(pin!(work), late).await {
         Either::Left((outcome, _)) => Ok(outcome),
         Either::Right(((), _)) => Err(EgressError::Timeout),
     }
+}
+
+pub(crate) async fn sleep(time: Duration) {
+    spin_sdk::time::sleep(time).await;
 }
 
 async fn exchange(request: Request) -> Result<http::Response<Incoming>, EgressError> {
@@ -69,7 +74,23 @@ async fn exchange(request: Request) -> Result<http::Response<Incoming>, EgressEr
     *outgoing.method_mut() = request.method;
     *outgoing.uri_mut() = request.target.uri()?;
     *outgoing.headers_mut() = request.headers;
-    spin_sdk::http::send(outgoing).await.map_err(|code| classify(&code))
+    let outcome = looked_at_twice(spin_sdk::http::send(outgoing)).await;
+    outcome.map_err(|code| classify(&code))
+}
+
+/// Lets the tasks run that something begins when it is first polled: the SDK writes the body of a request in one of its own. The executor
+/// (wit-bindgen 0.57) looks at new tasks only when it polls next, which in a request with several tasks is whenever any of them is woken, so that a body
+/// would wait for somebody's timer.
+async fn looked_at_twice<F: Future>(work: F) -> F::Output {
+    let (mut work, mut is_new) = (pin!(work), true);
+    poll_fn(|context| {
+        let outcome = work.as_mut().poll(context);
+        if std::mem::take(&mut is_new) {
+            context.waker().wake_by_ref();
+        }
+        outcome
+    })
+    .await
 }
 
 fn classify(code: &ErrorCode) -> EgressError {

@@ -100,6 +100,10 @@ pub async fn within<F: Future>(longest: Duration, work: F) -> Result<F::Output, 
     tokio::time::timeout(longest, work).await.map_err(|_| EgressError::Timeout)
 }
 
+pub(crate) async fn sleep(time: Duration) {
+    tokio::time::sleep(time).await;
+}
+
 fn classify(error: &hyper_util::client::legacy::Error) -> EgressError {
     let cause = error.source().and_then(|cause| cause.downcast_ref::<hyper::Error>());
     if error.is_connect() {

@@ -5,9 +5,9 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use http_body_util::BodyExt as _;
 
-use crate::EgressError;
 use crate::message::check_head;
 use crate::platform::{Incoming, within};
+use crate::{EgressError, Patience};
 
 /// What an answer that is read piece by piece may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +35,7 @@ pub struct Pieces {
     /// `None` once the body has ended or failed: the connection is let go at once.
     body: Option<Incoming>,
     limits: StreamLimits,
+    patience: Patience,
     begun: Instant,
     bytes_left: usize,
 }
@@ -62,7 +63,8 @@ impl StreamedResponse {
         let (head, body) = response.into_parts();
         check_head(head.status, &head.headers)?;
         let bytes_left = limits.body_bytes_max;
-        let body = Pieces { body: Some(body), limits, begun, bytes_left };
+        let patience = Patience::default();
+        let body = Pieces { body: Some(body), limits, patience, begun, bytes_left };
         Ok(Self { status: head.status, headers: head.headers, body })
     }
 }
@@ -79,7 +81,7 @@ impl Pieces {
         let outcome = if left.is_zero() {
             Err(EgressError::Timeout)
         } else {
-            within(self.limits.idle.min(left), piece(body)).await.flatten()
+            self.patience.within(self.limits.idle.min(left), piece(body)).await.flatten()
         };
         let outcome = match outcome {
             Ok(Some(piece)) if self.bytes_left < piece.len() => Err(EgressError::TooLarge),

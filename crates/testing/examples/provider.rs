@@ -17,14 +17,19 @@ async fn main() -> std::io::Result<()> {
     Ok(())
 }
 
-/// Asks for the first tool that is offered, and says how it is once it knows.
+/// Asks for the first tool that is offered, and says how it is once it knows. What an echo says, it says again.
 fn reply(request: &ProviderRequest) -> ProviderReply {
     let messages = request.body.get("messages").and_then(|messages| messages.as_array());
     let last = messages.and_then(|messages| messages.last());
     let knows = last.is_some_and(|message| message.get("role") == Some(&json!("tool")));
     let tool = request.body.pointer("/tools/0/function/name").and_then(|name| name.as_str());
-    match tool.filter(|_| !knows) {
-        Some(tool) => ProviderReply::call(tool, &json!({"city": "Bremen"})),
-        None => ProviderReply::text("It rains in Bremen."),
+    let is_echo = tool.is_some_and(|tool| tool.ends_with("__echo"));
+    match tool {
+        Some(tool) if !knows && is_echo => ProviderReply::call(tool, &json!({"message": "fünf"})),
+        Some(tool) if !knows => ProviderReply::call(tool, &json!({"city": "Bremen"})),
+        Some(_) if is_echo => {
+            ProviderReply::text(&format!("The tool says: {}", request.last_text()))
+        }
+        _ => ProviderReply::text("It rains in Bremen."),
     }
 }

@@ -2,32 +2,15 @@
 // One argument: the command that starts Selvage.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { connect } from "node:net";
-import { setTimeout as wait } from "node:timers/promises";
 
-import { freePort, start } from "../selvage.mjs";
-
-const EVERYTHING = new URL("node_modules/@modelcontextprotocol/server-everything/dist/index.js", import.meta.url).pathname;
+import { start } from "../selvage.mjs";
+import { everything } from "./everything.mjs";
 
 const TRANSPORTS = [
   { transport: "streamable-http", argument: "streamableHttp", path: "/mcp" },
   { transport: "sse", argument: "sse", path: "/sse" },
 ];
-
-async function everything(argument) {
-  const port = await freePort();
-  const child = spawn(process.execPath, [EVERYTHING, argument], { env: { ...process.env, PORT: port }, stdio: "ignore" });
-  for (let tries = 0; tries < 100; tries += 1) {
-    const socket = connect(port, "127.0.0.1");
-    const isListening = await once(socket, "connect").then(() => true, () => false);
-    socket.destroy();
-    if (isListening) return { child, origin: `http://127.0.0.1:${port}` };
-    await wait(100);
-  }
-  throw new Error("server-everything did not start");
-}
 
 async function check(ada, { transport, path }, { child, origin }) {
   const refused = await ada("POST", "/api/mcp-servers", { name: "closed", url: `${origin.replace(/\d+$/, "9")}${path}`, transport });

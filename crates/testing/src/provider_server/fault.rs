@@ -144,14 +144,17 @@ impl ProviderFault {
     /// Whether whoever follows the protocol has a whole answer all the same.
     pub fn is_harmless(self, is_streamed: bool) -> bool {
         match self {
-            Self::Drips | Self::MoreAfterEnd | Self::NoUsage | Self::HugeUsage => true,
-            // Of an answer that has no events nothing is changed.
-            Self::NoDone | Self::TwoFinishes => true,
+            // Of an answer that has no events `NoDone` and `TwoFinishes` change nothing; what a tool is given is looked at by whoever calls it.
+            Self::Drips
+            | Self::MoreAfterEnd
+            | Self::NoUsage
+            | Self::HugeUsage
+            | Self::NoDone
+            | Self::TwoFinishes
+            | Self::BrokenCall => true,
             Self::TextAfterFinish => !is_streamed,
             // Bytes of an event stream that are no UTF-8 are replaced; JSON may have none.
             Self::NoUtf8 => is_streamed,
-            // What a tool is given is looked at by whoever calls it.
-            Self::BrokenCall => true,
             _ => false,
         }
     }
@@ -168,8 +171,8 @@ impl ProviderFault {
                 vec![write("HTTP/1.1 200 OK\r\n"), drip(&line), Step::Hold]
             }
             Self::ManyHeaders => {
-                let headers: String = (0..10_000).map(|n| format!("x-{n}: y\r\n")).collect();
-                vec![write(HEAD), write(&headers), write("\r\n")]
+                let headers: Vec<_> = (0..10_000).map(|n| format!("x-{n}: y\r\n")).collect();
+                vec![write(HEAD), write(&headers.concat()), write("\r\n")]
             }
             Self::GiantHeader => {
                 let value = "y".repeat(1024 * 1024);

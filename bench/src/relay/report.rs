@@ -19,6 +19,9 @@ const MEMORY_GOAL_KB: f64 = 200.0;
 /// A machine that is idle for less than this share of its time has none left, and what it shows is how things wait for one another.
 const IDLE_MIN: f64 = 0.05;
 
+/// The share of the machine that other programs may use before figures are theirs as well.
+const OTHERS_MAX: f64 = 0.1;
+
 /// A measurement in which fewer than this share of the planned events came is none of that rate.
 const SHARE_MIN: f64 = 0.98;
 
@@ -142,10 +145,13 @@ impl Table {
     pub fn verdicts(&self) {
         for row in self.rows.iter().filter(|row| row.server == Some(Side::Host)) {
             let (Some([p50, p99]), Some(route)) = (self.added(row), row.route) else { continue };
-            let note = match (row.figures.is_saturated(row.rate), row.rate < GOAL_RATE) {
-                (true, _) => ", but the machine was saturated",
-                (false, true) => ", at less than the planned rate",
-                (false, false) => "",
+            let note = match row.figures {
+                Figures { machine, .. } if OTHERS_MAX < machine.others => {
+                    ", but other programs used the machine"
+                }
+                figures if figures.is_saturated(row.rate) => ", but the machine was saturated",
+                _ if row.rate < GOAL_RATE => ", less than the goals are for",
+                _ => "",
             };
             println!("{} through the host at {} events per second{note}", route.name(), row.rate);
             println!(

@@ -1,17 +1,20 @@
 -- Messages of a conversation back from ?3, or from the newest: at most ?4, and no more bytes than ?5 but for the last one. None when ?3 is not in it.
 SELECT part.wire
 FROM (
-  SELECT m.seq, m.wire, sum(m.wire_bytes) OVER (ORDER BY m.seq DESC) - m.wire_bytes AS bytes_before
-  FROM message AS m
-  WHERE m.account_id = ?1
-    AND m.conversation_id = ?2
-    AND m.seq <= iif(
-      ?3 IS NULL,
-      (SELECT c.message_count FROM conversation AS c WHERE c.account_id = ?1 AND c.id = ?2),
-      (SELECT a.seq FROM message AS a WHERE a.account_id = ?1 AND a.id = ?3 AND a.conversation_id = ?2)
-    )
-  ORDER BY m.seq DESC
-  LIMIT ?4
+  SELECT counted.seq, counted.wire, sum(counted.wire_bytes) OVER (ORDER BY counted.seq DESC) - counted.wire_bytes AS bytes_before
+  FROM (
+    SELECT m.seq, m.wire, m.wire_bytes
+    FROM message AS m
+    WHERE m.account_id = ?1
+      AND m.conversation_id = ?2
+      AND m.seq <= iif(
+        ?3 IS NULL,
+        (SELECT c.message_count FROM conversation AS c WHERE c.account_id = ?1 AND c.id = ?2),
+        (SELECT a.seq FROM message AS a WHERE a.account_id = ?1 AND a.id = ?3 AND a.conversation_id = ?2)
+      )
+    ORDER BY m.seq DESC
+    LIMIT ?4
+  ) AS counted
 ) AS part
 WHERE part.bytes_before < ?5
 ORDER BY part.seq DESC

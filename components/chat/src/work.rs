@@ -86,7 +86,8 @@ impl Work {
         let outcome = self.go(&mut progress, decided).await;
         let Progress { tools, said } = progress;
         let (account, chat) = (self.account, self.chat.clone());
-        self.finish(outcome, said).await;
+        // It holds a whole batch: on the heap, beside what the task itself is.
+        Box::pin(self.finish(outcome, said)).await;
         tools.close().await;
         chat.tidy(account).await;
     }

@@ -71,7 +71,11 @@ pub fn demands(
             Value::String(text) => (matches!(text.as_str(), "none" | "auto" | "required"), None),
             choice => {
                 let name = choice.pointer("/function/name").and_then(Value::as_str);
-                (choice["type"] == "function" && name.is_some_and(is_name), name)
+                (
+                    choice.get("type").is_some_and(|kind| kind == "function")
+                        && name.is_some_and(is_name),
+                    name,
+                )
             }
         };
         if !is_known {
@@ -86,10 +90,12 @@ pub fn demands(
         };
         demands.insert("tool_choice".to_owned(), choice);
     }
-    if let Some(format) = response_format.filter(|format| format["type"] != "text") {
-        let kind = format["type"].as_str().unwrap_or_default();
-        let is_known =
-            kind == "json_object" || (kind == "json_schema" && format["json_schema"].is_object());
+    if let Some(format) =
+        response_format.filter(|format| format.get("type").is_none_or(|kind| kind != "text"))
+    {
+        let kind = format.get("type").and_then(Value::as_str).unwrap_or_default();
+        let has_schema = format.get("json_schema").is_some_and(Value::is_object);
+        let is_known = kind == "json_object" || (kind == "json_schema" && has_schema);
         if !is_known || wire == Wire::Anthropic {
             let detail = "The model's provider takes text, and OpenAI's json_object and json_schema where it speaks their protocol.";
             return Err(ChatError::Invalid(vec![FieldError::new("/response_format", detail)]));

@@ -206,14 +206,8 @@ fn instance(
     let variables: Variables =
         variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let settings = ChatSettings::new(&variables).unwrap();
-    chat::router(
-        database.clone(),
-        chunks.clone().into(),
-        settings,
-        clock.clone(),
-        Entropy::system(),
-    )
-    .unwrap()
+    chat::router(database.clone(), chunks.clone(), settings, clock.clone(), Entropy::system())
+        .unwrap()
 }
 
 /// Somebody who reads events.
@@ -317,5 +311,5 @@ pub fn names(events: &[Event]) -> Vec<&str> {
 
 /// Long enough for anything here, so that a test that would wait for ever fails.
 pub async fn soon<F: Future>(work: F) -> F::Output {
-    tokio::time::timeout(std::time::Duration::from_secs(60), work).await.unwrap()
+    tokio::time::timeout(std::time::Duration::from_mins(1), work).await.unwrap()
 }

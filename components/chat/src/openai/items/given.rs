@@ -172,12 +172,11 @@ fn read_content(content: Value, role: Role, at: &str) -> Result<Content, Vec<Fie
     };
     let (mut parts, mut errors) = (Vec::new(), Vec::new());
     for (n, piece) in pieces.into_iter().enumerate() {
-        match read_piece(piece, role) {
-            Some(part) => parts.push(part),
-            None => {
-                let detail = "It is no part that a message of this role keeps: input_text, input_image and input_file with the file_id of a stored file and nothing else, output_text of the assistant's.";
-                errors.push(FieldError::new(format!("{at}/content/{n}"), detail));
-            }
+        if let Some(part) = read_piece(piece, role) {
+            parts.push(part);
+        } else {
+            let detail = "It is no part that a message of this role keeps: input_text, input_image and input_file with the file_id of a stored file and nothing else, output_text of the assistant's.";
+            errors.push(FieldError::new(format!("{at}/content/{n}"), detail));
         }
     }
     if errors.is_empty() { Ok(Content::Parts(parts)) } else { Err(errors) }

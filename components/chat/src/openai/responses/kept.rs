@@ -54,14 +54,13 @@ fn begin(chat: &Chat, account: AccountId, asking: Asking) -> Result<Beginning, C
     let Asking { thread, model, messages, mut wish, parameters } = asking;
     let now = chat.clock.now();
     let id: RunId = Id::generate(now, &chat.entropy)?;
-    let (thread, opened) = match thread {
-        Some(thread) => (thread, None),
-        None => {
-            let conversation: ConversationId = Id::generate(now, &chat.entropy)?;
-            let opened = store::insert(chat, account, conversation, &Metadata::new())?;
-            let position = Position::Newest;
-            (Thread { conversation, position, tip: None, bytes: 0, is_own: true }, Some(opened))
-        }
+    let (thread, opened) = if let Some(thread) = thread {
+        (thread, None)
+    } else {
+        let conversation: ConversationId = Id::generate(now, &chat.entropy)?;
+        let opened = store::insert(chat, account, conversation, &Metadata::new())?;
+        let position = Position::Newest;
+        (Thread { conversation, position, tip: None, bytes: 0, is_own: true }, Some(opened))
     };
     wish.is_own = thread.is_own;
     let bytes = thread.bytes.saturating_add(wish.bytes());

@@ -65,6 +65,7 @@ struct Named {
 }
 
 #[derive(Debug, Clone, Serialize)]
+#[expect(clippy::struct_field_names, reason = "OpenAI's names")]
 struct Tokens {
     input_tokens: u32,
     input_tokens_details: Cached,

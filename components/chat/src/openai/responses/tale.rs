@@ -42,7 +42,7 @@ struct EndedRun {
     usage: Usage,
     #[serde(default)]
     failure: Option<Failure>,
-    ended_at: Option<i64>,
+    ended_at: Option<UnixMillis>,
 }
 
 /// A run on its way to whoever hears it as a response.
@@ -147,7 +147,7 @@ impl Tale {
                 let EndedRun { status, usage, failure, ended_at } = run;
                 let has_said = self.message.is_some();
                 self.failure = failure.clone().filter(|_| !has_said);
-                let (ended_at, message) = (ended_at.map(UnixMillis), self.message.take());
+                let message = self.message.take();
                 self.narrator.end(&Outcome { status, usage, failure, ended_at, message });
             }
             // Calls are told with the message that makes them.

@@ -54,7 +54,7 @@ const again = [];
 for await (const event of await client.responses.retrieve(events[0].response.id, { stream: true, starting_after: 2 })) again.push(event);
 assert.deepEqual(again, events.slice(3));
 const final = await client.responses.stream({ model: "Primary", input: "How is the weather?", previous_response_id: first.id }).finalResponse();
-assert.deepEqual([final.output_text, final.previous_response_id], [said, first.id]);
+assert.deepEqual([final.output[0].content[0].text, final.previous_response_id], [said, first.id]);
 const weather = { type: "function", name: "weather", parameters: { type: "object", properties: { city: { type: "string" } } }, strict: false };
 const wanted = await client.responses.create({ model: "Primary", input: "How is the weather?", tools: [weather] });
 assert.deepEqual([wanted.output[0].type, wanted.output[0].name, wanted.output[0].arguments], ["function_call", "weather", '{"city":"Bremen"}']);

@@ -54,15 +54,16 @@ except openai.AuthenticationError as error:
 # Responses: whole, streamed, kept, in a chain, with functions.
 first = client.responses.create(model="Primary", input="How is the weather?", instructions="Be brief.", metadata={"topic": "weather"})
 assert (first.status, first.output_text) == ("completed", said), first
-assert client.responses.retrieve(first.id) == first
+assert client.responses.retrieve(first.id).to_dict() == first.to_dict()
 assert client.responses.input_items.list(first.id).data[0].content[0].text == "How is the weather?"
 events = list(client.responses.create(model="Primary", input="How is the weather?", stream=True))
 assert (events[0].type, events[-1].type) == ("response.created", "response.completed"), events
 assert [event.sequence_number for event in events] == list(range(len(events))), events
 assert "".join(event.delta for event in events if event.type == "response.output_text.delta") == said, events
 kept = events[-1].response
-assert client.responses.retrieve(kept.id) == kept
-assert list(client.responses.retrieve(kept.id, stream=True, starting_after=2)) == events[3:]
+assert client.responses.retrieve(kept.id).to_dict() == kept.to_dict()
+again = list(client.responses.retrieve(kept.id, stream=True, starting_after=2))
+assert [event.to_dict() for event in again] == [event.to_dict() for event in events[3:]], again
 with client.responses.stream(model="Primary", input="How is the weather?", previous_response_id=first.id) as stream:
     final = stream.until_done().get_final_response()
 assert (final.output_text, final.previous_response_id) == (said, first.id), final
@@ -90,7 +91,7 @@ except openai.NotFoundError:
 
 # Conversations and their items.
 conversation = client.conversations.create(metadata={"topic": "weather"}, items=[{"type": "message", "role": "user", "content": "Hello."}])
-assert client.conversations.retrieve(conversation.id) == conversation
+assert client.conversations.retrieve(conversation.id).to_dict() == conversation.to_dict()
 assert client.conversations.update(conversation.id, metadata={"topic": "rain"}).metadata == {"topic": "rain"}
 added = client.conversations.items.create(conversation.id, items=[{"role": "assistant", "content": [{"type": "output_text", "text": "Hi.", "annotations": []}]}])
 answer = client.responses.create(model="Primary", input="How is the weather?", conversation=conversation.id)
@@ -98,7 +99,7 @@ assert answer.conversation.id == conversation.id, answer
 items = list(client.conversations.items.list(conversation.id, order="asc", limit=2))
 assert [item.role for item in items] == ["user", "assistant", "user", "assistant"], items
 assert (items[1].id, items[3].id) == (added.data[0].id, answer.output[0].id), items
-assert client.conversations.items.retrieve(items[0].id, conversation_id=conversation.id) == items[0]
+assert client.conversations.items.retrieve(items[0].id, conversation_id=conversation.id).to_dict() == items[0].to_dict()
 assert client.conversations.delete(conversation.id).deleted
 try:
     client.conversations.retrieve(conversation.id)

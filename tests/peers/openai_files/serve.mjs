@@ -25,7 +25,7 @@ async function post(url, body, token) {
 try {
   const url = await address();
   const { access_token } = await post(`${url}/api/auth/signup`, { email: "ada@example.com", password: "correct horse battery staple" });
-  const { token } = await post(`${url}/api/tokens`, { name: "sdk", scopes: ["chat", "files:read", "files:write"] }, access_token);
+  const { token } = await post(`${url}/api/tokens`, { name: "sdk", scopes: ["chat", "conversations:read", "conversations:write", "files:read", "files:write"] }, access_token);
   for (const program of programs) {
     const child = spawn(program, { shell: true, stdio: "inherit", env: { ...process.env, SELVAGE_URL: url, SELVAGE_KEY: token } });
     const [status] = await once(child, "exit");

@@ -34,7 +34,7 @@ const WARM_UP: Duration = Duration::from_secs(2);
 const CALM: Duration = Duration::from_secs(4);
 
 /// How long all answers may take to begin.
-const OPENING_MAX: Duration = Duration::from_secs(60);
+const OPENING_MAX: Duration = Duration::from_mins(1);
 
 /// The smallest rate that is tried when the machine has no time left at the planned one.
 const RATE_MIN: u32 = 500;

@@ -200,8 +200,7 @@ fn first() -> String {
 fn say(time: Duration) -> String {
     let (mark, time) = (char::from(MARK), time.as_nanos());
     chunk(&format!(
-        r#"[{{"index":0,"delta":{{"content":"{mark}{time:0width$} "}},"finish_reason":null}}]"#,
-        width = DIGITS
+        r#"[{{"index":0,"delta":{{"content":"{mark}{time:0DIGITS$} "}},"finish_reason":null}}]"#
     ))
 }
 

@@ -1,5 +1,4 @@
 //! Limits on time, one after the other.
-#![expect(clippy::unwrap_used, reason = "test code")]
 
 use std::future::{pending, ready};
 use std::time::Duration;

@@ -8,7 +8,7 @@
     reason = "helpers of tests fail as tests do, and print their seed"
 )]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher as _, RandomState};
 
 use ambient::UnixMillis;
@@ -260,7 +260,7 @@ async fn the_ledger_is_only_written_to_and_leaves_with_its_account() {
 struct Model {
     limit: Option<Limit>,
     reservations: BTreeMap<String, (usize, i64, i64)>,
-    settled: BTreeMap<(String, u32), ()>,
+    settled: BTreeSet<(String, u32)>,
     /// By person and day.
     used: BTreeMap<(usize, Day), i64>,
 }
@@ -369,7 +369,7 @@ async fn step(
             let entry =
                 Entry { at: *now, ..entry(spender, &run_id, step, input_tokens, output_tokens) };
             run(database, if kind == 4 { entry.record() } else { entry.settle() }).await;
-            if model.settled.insert((run_id.clone(), step), ()).is_none() {
+            if model.settled.insert((run_id.clone(), step)) {
                 let total = i64::from(input_tokens + output_tokens);
                 *model.used.entry((user, Day::of(*now))).or_default() += total;
                 if let Some((_, reserved, _)) = model.reservations.get_mut(&run_id) {

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use crate::world::{OPERATOR_KEY, World, names, text};
 
 /// Long after a provider has been given up.
-const MOST: Duration = Duration::from_secs(60);
+const MOST: Duration = Duration::from_mins(1);
 
 const WHOLE: &str = "one two three four five six";
 

@@ -11,6 +11,7 @@ mod answers;
 mod calls;
 mod conversations;
 mod faults;
+mod provider;
 mod refusals;
 mod response_faults;
 mod response_refusals;

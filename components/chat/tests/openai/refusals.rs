@@ -1,8 +1,9 @@
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
-use testing::{Person, ProviderReply};
+use testing::ProviderReply;
 
 use crate::calls::{COMPLETIONS, complete, get, question, send, with};
+use crate::provider::strangers;
 use crate::world::World;
 
 async fn world() -> World {
@@ -12,24 +13,14 @@ async fn world() -> World {
 #[tokio::test]
 async fn without_a_credential_or_the_right_nothing_is_asked() {
     let world = world().await;
-    let now = world.clock.now();
-    let viewer = Person::new(&world.database, "owner", now).await;
-    let account = world.ada_person.account_id;
-    let viewer = viewer.joins(&world.database, account, "viewer", now).await;
-    let viewer = world.anonymous.with_token(viewer.token);
-    let key = world.ada_person.api_key(&world.database, "files:read", now).await;
-    let key = world.anonymous.with_token(key);
-    for (client, status) in [
-        (&world.anonymous, StatusCode::UNAUTHORIZED),
-        (&key, StatusCode::FORBIDDEN),
-        (&viewer, StatusCode::FORBIDDEN),
-    ] {
+    let [nobody, key, viewer] = strangers(&world).await;
+    for (client, status) in [&nobody, &key, &viewer] {
         let refused = complete(client, &question("Primary")).await;
-        assert_eq!(refused.status, status);
+        assert_eq!(refused.status, *status);
         refused.code();
     }
     assert_eq!(get(&world.anonymous, "/v1/models").await.status, StatusCode::UNAUTHORIZED);
-    assert_eq!(get(&key, "/v1/models").await.status, StatusCode::FORBIDDEN);
+    assert_eq!(get(&key.0, "/v1/models").await.status, StatusCode::FORBIDDEN);
     assert!(world.provider.requests().is_empty());
 }
 

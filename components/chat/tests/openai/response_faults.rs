@@ -1,25 +1,20 @@
 use futures::{StreamExt as _, stream};
 use serde_json::json;
-use testing::{ProviderFault, ProviderReply, ProviderServer};
+use testing::ProviderFault;
 
-use crate::calls::{get, post, settled, with};
+use crate::calls::{get, post, with};
+use crate::provider::{WHOLE, faulty_models, is_settled_as_counted};
 use crate::responses::{RESPONSES, ask, text};
-use crate::world::{World, soon};
-
-const WHOLE: &str = "one two three four five six";
+use crate::world::soon;
 
 /// Each fault on both wires, streamed and not, kept and not.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_a_provider_does_the_response_is_whole_or_an_error_and_settled() {
-    let provider = ProviderServer::start(|_| ProviderReply::text(WHOLE)).await;
-    let world = World::with(provider, &[("provider_timeout", "1")]).await;
+    let (world, models) = faulty_models().await;
     let mut asked = Vec::new();
-    for wire in ["openai", "anthropic"] {
-        for fault in ProviderFault::ALL {
-            let model = world.model(wire, &format!("fault/{}", fault.name())).await;
-            for (streams, store) in [(true, true), (false, true), (true, false), (false, false)] {
-                asked.push((fault, model.clone(), streams, store));
-            }
+    for (fault, model) in &models {
+        for (streams, store) in [(true, true), (false, true), (true, false), (false, false)] {
+            asked.push((fault, model, streams, store));
         }
     }
     let checks = asked.iter().map(async |(fault, model, streams, store)| {
@@ -27,7 +22,7 @@ async fn whatever_a_provider_does_the_response_is_whole_or_an_error_and_settled(
         body["stream"] = json!(streams);
         body["store"] = json!(store);
         let answer = soon(post(&world.ada, RESPONSES, &body)).await;
-        let is_whole = fault.is_harmless(true) || *fault == ProviderFault::LengthLies;
+        let is_whole = fault.is_harmless(true) || **fault == ProviderFault::LengthLies;
         assert!(!answer.text.contains("upstream words"), "{fault:?}");
         if !answer.status.is_success() {
             assert!([502, 504].contains(&answer.status.as_u16()), "{fault:?} {}", answer.text);
@@ -53,19 +48,5 @@ async fn whatever_a_provider_does_the_response_is_whole_or_an_error_and_settled(
     });
     // Not more at once than an account may have.
     stream::iter(checks).buffer_unordered(8).collect::<Vec<_>>().await;
-    settled(&world).await;
-    while world.provider.open() != 0 {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
-    // Whatever the provider counted in whole answers is in the ledger.
-    let counted: usize = world
-        .provider
-        .requests()
-        .iter()
-        .filter(|one| ["fault/drips", "fault/no_done"].contains(&one.model()))
-        .map(|one| one.input_tokens() + one.output_tokens())
-        .sum();
-    let ledger = "SELECT coalesce(sum(input_tokens + output_tokens), 0) AS n FROM usage_entry \
-                  WHERE is_estimated = 0 AND model IN ('fault/drips', 'fault/no_done')";
-    assert_eq!(world.count(ledger).await, i64::try_from(counted).unwrap());
+    is_settled_as_counted(&world, &["fault/drips", "fault/no_done"]).await;
 }

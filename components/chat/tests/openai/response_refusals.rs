@@ -1,8 +1,9 @@
 use axum::http::StatusCode;
 use serde_json::{Value, json};
-use testing::{Person, ProviderReply};
+use testing::ProviderReply;
 
 use crate::calls::{delete, get, post, with};
+use crate::provider::strangers;
 use crate::responses::{RESPONSES, ask};
 use crate::world::World;
 
@@ -13,28 +14,19 @@ async fn world() -> World {
 #[tokio::test]
 async fn without_a_credential_or_the_right_nothing_is_asked() {
     let world = world().await;
-    let now = world.clock.now();
-    let viewer = Person::new(&world.database, "owner", now).await;
-    let viewer = viewer.joins(&world.database, world.ada_person.account_id, "viewer", now).await;
-    let viewer = world.anonymous.with_token(viewer.token);
-    let key = world.ada_person.api_key(&world.database, "files:read", now).await;
-    let key = world.anonymous.with_token(key);
+    let [nobody, key, viewer] = strangers(&world).await;
     let path = format!("{RESPONSES}/resp_01h455vb4pex5vsknk084sn02q");
-    for (client, status) in [
-        (&world.anonymous, StatusCode::UNAUTHORIZED),
-        (&key, StatusCode::FORBIDDEN),
-        (&viewer, StatusCode::FORBIDDEN),
-    ] {
+    for (client, status) in [&nobody, &key, &viewer] {
         for refused in [
             post(client, RESPONSES, &ask("x")).await,
             delete(client, &path).await,
             post(client, &format!("{path}/cancel"), &json!({})).await,
         ] {
-            assert_eq!(refused.status, status);
+            assert_eq!(refused.status, *status);
             refused.code();
         }
     }
-    for client in [&world.anonymous, &key] {
+    for (client, _) in [&nobody, &key] {
         assert!(!get(client, &path).await.status.is_success());
         assert!(!get(client, &format!("{path}/input_items")).await.status.is_success());
     }

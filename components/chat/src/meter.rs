@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use ambient::UnixMillis;
 use database::Statement;
-use usage::{Cost, Day, Entry, PriceTable, Quota, Reservation, Spender, estimated_tokens};
+use usage::{
+    Cost, Day, Entry, PriceTable, Quota, Reservation, Spender, estimated_tokens, likely_tokens,
+};
 
 use crate::models::Chosen;
 use crate::work::Said;
 
-/// How long a reservation lasts that nobody takes back: longer than any run.
+/// How long a reservation lasts that nobody takes back: longer than any run or answer, so that only the dead leave one to expire.
 const RESERVED_FOR: Duration = Duration::from_mins(15);
 
 /// How long an answer is taken to get when nobody has said how long it may.
@@ -70,6 +72,9 @@ impl Meter {
             spender: self.spender,
             run_id: &self.run_id,
             tokens: estimated_tokens(bytes).saturating_add(answer),
+            provider: self.provider,
+            model: &self.model,
+            input_tokens: likely_tokens(bytes),
             at_once_max,
             now,
             expires_at: now.plus(RESERVED_FOR),

@@ -5,6 +5,7 @@ mod tools;
 
 use std::collections::BTreeSet;
 
+use database::Statement;
 use ids::{AccountId, Id};
 use message::{Append, MessageRole, MessageStatus, NewMessage, Position};
 use problem::chain;
@@ -226,7 +227,10 @@ impl Work {
                 let _ = self.journal.wait(&self.run, self.meter.release()).await;
                 return;
             }
-            Err(Ending::Lost) => return,
+            Err(Ending::Lost) => {
+                let settled = self.meter.settle(&said, self.run.steps, self.chat.clock.now());
+                return settle_lost(&self.chat, settled).await;
+            }
         };
         let used = said.used();
         let ended_at = self.chat.clock.now();
@@ -242,6 +246,13 @@ impl Work {
         }
         // Whoever comes next ends what cannot be ended here.
         let _ = self.journal.end(appended, &self.run, failure.as_ref(), vec![settled]).await;
+    }
+}
+
+/// Settles what was said to nobody: whoever took the run over has done so first, and of a conversation that was deleted nobody else does.
+async fn settle_lost(chat: &Chat, settled: Statement) {
+    if let Err(error) = chat.database.query(settled).await {
+        tracing::error!(cause = chain(&error), "a run could not be settled");
     }
 }
 

@@ -6,7 +6,7 @@ WHERE account_id = ?1
   AND status IN ('queued', 'running')
   AND lease_until <= ?5
 RETURNING id, conversation_id, status, model_id, model, user_message_id, tip_message_id, message_id, request, lease_until, last_event, steps,
-  input_tokens, output_tokens, approvals, failure, created_at, ended_at, user_id, provider,
+  input_tokens, output_tokens, approvals, failure, created_at, ended_at,
   coalesce(
     (
       SELECT group_concat(part.text, '')

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ambient::{Entropy, UnixMillis};
 use database::{ConstraintKind, Database, DatabaseError, Statement};
-use ids::{AccountId, Id, MessageId, RunId, UserId};
+use ids::{AccountId, Id, MessageId, RunId};
 use message::{Append, Content, MessageRole, MessageStatus, NewMessage, Position};
 
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
 /// How long the events of a run are kept after its end.
 const EVENTS_KEPT: Duration = Duration::from_hours(24);
 
-/// Ends a run as interrupted that nobody works on any more, and keeps what there is of its answer. `false` when somebody does, or it has ended.
+/// Ends a run as interrupted that nobody works on any more, keeps what there is of its answer, and settles what it has reserved. `false` when somebody does, or it has ended.
 ///
 /// # Errors
 /// [`RunsError`]; whoever comes next can do it.
@@ -29,46 +29,15 @@ pub async fn close_abandoned(
     let rows = database.query(closer.take_over(now)).await?;
     let Some(row) = rows.first() else { return Ok(false) };
     let (run, untold) = (Run::read(row)?, row.get::<String>("untold")?);
-    let user: Option<&str> = row.get("user_id")?;
-    let user = user.map(str::parse).transpose()?;
-    let settled = settled(account, user, row.get("provider")?, &run, &untold, now);
+    let output_tokens = usage::likely_tokens(untold.len());
     let mut batch = statements(&closer, run, untold, now, entropy)?;
-    batch.push(settled);
+    batch.push(usage::lapse(account, &id.to_string(), output_tokens));
     match database.batch(batch).await {
         Ok(_) => Ok(true),
         // It was deleted in this moment.
         Err(DatabaseError::Constraint { kind: ConstraintKind::NotNull, .. }) => Ok(false),
         Err(error) => Err(error.into()),
     }
-}
-
-/// Frees what was reserved, and writes what can be known of what was used: about what was said. What the provider was told it has counted, and nobody
-/// has heard.
-fn settled(
-    account_id: AccountId,
-    user: Option<UserId>,
-    provider: String,
-    run: &Run,
-    untold: &str,
-    now: UnixMillis,
-) -> Statement {
-    let run_id = run.id.to_string();
-    let Some(user_id) = user.filter(|_| !untold.is_empty()) else {
-        return usage::release(account_id, &run_id);
-    };
-    let entry = usage::Entry {
-        spender: usage::Spender { account_id, user_id },
-        run_id,
-        step: run.steps + 1,
-        at: now,
-        provider,
-        model: run.model.clone(),
-        input_tokens: 0,
-        output_tokens: usage::estimated_tokens(untold.len()),
-        is_estimated: true,
-        cost: None,
-    };
-    entry.settle()
 }
 
 fn statements(

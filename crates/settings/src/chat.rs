@@ -17,7 +17,7 @@ pub struct ChatSettings {
     /// Where the bytes of images are.
     pub chunks: ChunkSettings,
     /// `provider_timeout`, default 60: for how many seconds a provider may be silent, before its answer and within it; in all
-    /// it may take ten times as long.
+    /// it may take ten times as long, and 13 minutes at most.
     pub provider_timeout: Duration,
     /// `quota_tokens` and `quota_user_tokens`, default none, within `quota_period`, default `month`: how many tokens an account may use as a whole, and
     /// each of its people, where the operator has set nothing else for it.

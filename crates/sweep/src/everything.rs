@@ -107,7 +107,7 @@ async fn sweep_account(
     Ok(())
 }
 
-/// Ends runs that were left behind, and removes events that nobody needs any more.
+/// Ends runs that were left behind, settles what else was reserved by the dead, and removes events that nobody needs any more.
 async fn sweep_runs(
     database: &Database,
     account: AccountId,
@@ -118,8 +118,9 @@ async fn sweep_runs(
     loop {
         let closed = runs::close_some(database, account, now, entropy, ROWS_MAX).await?;
         swept.runs += u64::from(closed);
+        let lapsed = database.query(usage::lapse_expired(account, now, ROWS_MAX)).await?;
         let trimmed = database.batch(delete_old_events(account, now, ROWS_MAX).into()).await?;
-        if closed == 0 && trimmed.last().is_none_or(Rows::is_empty) {
+        if closed == 0 && lapsed.is_empty() && trimmed.last().is_none_or(Rows::is_empty) {
             return Ok(());
         }
     }

@@ -1,8 +1,11 @@
 -- Reserves tokens for a run if the account and the person have as many left; else usage_reservation_fits fails, and with it the whole batch.
 -- ?1 account, ?2 person, ?3 run, ?4 tokens, ?5 now, ?6 when it expires. ?7, ?8 and ?9 are the limits of account and person and the period where
 -- nothing is set for the account; ?10, ?11 and ?12 the days with which this day, week and month began. ?13 is how many the account may have at
--- once: of one too many usage_reservation_at_once fails.
-INSERT INTO usage_reservation (account_id, user_id, run_id, tokens, reserved_at, expires_at, nth, nth_max)
+-- once: of one too many usage_reservation_at_once fails. ?14, ?15 and ?16 are what is paid for if nobody settles it: provider, model and about how many
+-- tokens it is told.
+INSERT INTO usage_reservation (
+  account_id, user_id, run_id, tokens, reserved_at, expires_at, nth, nth_max, provider, model, input_tokens
+)
 SELECT ?1, ?2, ?3,
   iif(
     ?4 <= coalesce(
@@ -22,7 +25,7 @@ SELECT ?1, ?2, ?3,
   ),
   ?5, ?6,
   1 + (SELECT count(*) FROM usage_reservation AS r WHERE r.account_id = ?1 AND r.expires_at > ?5),
-  ?13
+  ?13, ?14, ?15, ?16
 FROM (
   SELECT iif(l.account_id IS NULL, ?7, l.tokens) AS tokens,
     iif(l.account_id IS NULL, ?8, l.user_tokens) AS user_tokens,

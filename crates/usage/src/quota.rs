@@ -25,6 +25,11 @@ pub struct Reservation<'a> {
     pub spender: Spender,
     pub run_id: &'a str,
     pub tokens: u32,
+    /// Whose model is about to be told something, and which.
+    pub provider: &'a str,
+    pub model: &'a str,
+    /// About how much it is told: what is paid for if whoever reserved dies.
+    pub input_tokens: u32,
     /// How many reservations the account may have at once.
     pub at_once_max: Option<u32>,
     pub now: UnixMillis,
@@ -57,7 +62,8 @@ impl Quota {
     /// Reserves tokens for a run. The statement fails, and with it the batch that it is in, when there are not as many left ([`is_exceeded`]) or
     /// as many runs at once as there may be ([`is_crowded`]).
     pub fn reserve(&self, reservation: &Reservation<'_>) -> Statement {
-        let Reservation { spender, run_id, tokens, at_once_max, now, expires_at } = *reservation;
+        let Reservation { spender, run_id, tokens, at_once_max, now, expires_at, .. } =
+            *reservation;
         let statement = Statement::new(include_str!("../queries/reserve.sql"))
             .bind(spender.account_id.to_string())
             .bind(spender.user_id.to_string())
@@ -65,7 +71,11 @@ impl Quota {
             .bind(tokens)
             .bind(now.0)
             .bind(expires_at.0);
-        self.bind_to(statement, now).bind(at_once_max)
+        self.bind_to(statement, now)
+            .bind(at_once_max)
+            .bind(reservation.provider)
+            .bind(reservation.model)
+            .bind(reservation.input_tokens)
     }
 
     /// How much of what may be used is gone.
@@ -148,4 +158,22 @@ pub fn is_crowded(error: &DatabaseError) -> bool {
 /// Frees what a run has reserved, of which nothing more is used.
 pub fn release(account_id: AccountId, run_id: &str) -> Statement {
     Statement::new(include_str!("../queries/release.sql")).bind(account_id.to_string()).bind(run_id)
+}
+
+/// Settles what a run has left behind whose producer is dead: the prompt as it was estimated, and about so many tokens of an answer. Nothing where nothing is
+/// reserved.
+pub fn lapse(account_id: AccountId, run_id: &str, output_tokens: u32) -> Statement {
+    Statement::new(include_str!("../queries/lapse.sql"))
+        .bind(account_id.to_string())
+        .bind(run_id)
+        .bind(output_tokens)
+}
+
+/// Settles up to so many reservations of an account that have expired, a row for each: the prompts as they were estimated. Those of runs that have not ended are
+/// left to whoever ends them.
+pub fn lapse_expired(account_id: AccountId, now: UnixMillis, most: u32) -> Statement {
+    Statement::new(include_str!("../queries/lapse_expired.sql"))
+        .bind(account_id.to_string())
+        .bind(now.0)
+        .bind(most)
 }

@@ -17,7 +17,7 @@ use futures::future::join_all;
 use testing::{NOW, Person};
 use usage::{
     Cost, Day, Entry, Filter, Limit, Micros, Period, Quota, Reservation, Share, Spender,
-    is_crowded, is_exceeded, list_days, put_limit, release,
+    is_crowded, is_exceeded, lapse_expired, list_days, put_limit, release,
 };
 
 const MINUTE: i64 = 60 * 1000;
@@ -36,8 +36,17 @@ async fn spender(database: &Database) -> Spender {
 }
 
 fn reservation(spender: Spender, run_id: &str, tokens: u32) -> Reservation<'_> {
-    let (now, expires_at) = (NOW, later(MINUTE));
-    Reservation { spender, run_id, tokens, at_once_max: None, now, expires_at }
+    Reservation {
+        spender,
+        run_id,
+        tokens,
+        provider: "openai",
+        model: "gpt-4o",
+        input_tokens: tokens / 10,
+        at_once_max: None,
+        now: NOW,
+        expires_at: later(MINUTE),
+    }
 }
 
 async fn reserve(
@@ -199,34 +208,6 @@ async fn a_run_is_settled_once_and_frees_what_it_did_not_use() {
 }
 
 #[tokio::test]
-async fn what_the_dead_have_reserved_is_free_again() {
-    let database = testing::database().await;
-    let spender = spender(&database).await;
-    let quota = quota(100);
-    for name in ["dead", "released"] {
-        assert!(reserve(&database, &quota, spender, name, 30).await);
-    }
-    let alive = Reservation { expires_at: later(3 * MINUTE), ..reservation(spender, "alive", 30) };
-    run(&database, quota.reserve(&alive)).await;
-    run(&database, release(spender.account_id, "released")).await;
-    let reserved =
-        async |at| quota.standing(&database, spender, at).await.unwrap().account.reserved;
-    assert_eq!(reserved(NOW).await, 60);
-    assert_eq!(reserved(later(MINUTE)).await, 30);
-    assert_eq!(reserved(later(3 * MINUTE)).await, 0);
-    // Who comes then sweeps.
-    let next = Reservation {
-        now: later(MINUTE),
-        expires_at: later(2 * MINUTE),
-        ..reservation(spender, "next", 70)
-    };
-    run(&database, quota.reserve(&next)).await;
-    let count = Statement::new("SELECT count(*) AS n FROM usage_reservation");
-    let rows = database.query(count).await.unwrap();
-    assert_eq!(rows.first().unwrap().get::<i64>("n").unwrap(), 2);
-}
-
-#[tokio::test]
 async fn the_ledger_is_only_written_to_and_leaves_with_its_account() {
     let database = testing::database().await;
     let (ada, eve) = (spender(&database).await, spender(&database).await);
@@ -255,11 +236,20 @@ async fn the_ledger_is_only_written_to_and_leaves_with_its_account() {
     run(&database, entry(ada, "late", 1, 1, 1).settle()).await;
 }
 
+/// What somebody has reserved.
+struct Reserved {
+    user: usize,
+    tokens: i64,
+    input: i64,
+    day: Day,
+    end: i64,
+}
+
 /// What the tables should say.
 #[derive(Default)]
 struct Model {
     limit: Option<Limit>,
-    reservations: BTreeMap<String, (usize, i64, i64)>,
+    reservations: BTreeMap<String, Reserved>,
     settled: BTreeSet<(String, u32)>,
     /// By person and day.
     used: BTreeMap<(usize, Day), i64>,
@@ -271,12 +261,22 @@ impl Model {
         let first = limit.period.first(Day::of(now));
         let is_meant = |one: usize| user.is_none_or(|user| user == one);
         let used = self.used.iter().filter(|((one, day), _)| is_meant(*one) && first <= *day);
-        let live =
-            self.reservations.values().filter(|(one, _, end)| is_meant(*one) && now.0 < *end);
+        let live = self.reservations.values().filter(|one| is_meant(one.user) && now.0 < one.end);
         Share {
             limit: if user.is_some() { limit.user_tokens } else { limit.tokens },
             used: used.map(|(_, tokens)| tokens).sum(),
-            reserved: live.map(|(_, tokens, _)| tokens).sum(),
+            reserved: live.map(|one| one.tokens).sum(),
+        }
+    }
+
+    /// What has expired is paid for as it was estimated.
+    fn lapse(&mut self, now: UnixMillis) {
+        let over: Vec<_> = self.reservations.extract_if(.., |_, one| one.end <= now.0).collect();
+        for (run, Reserved { user, input, day, .. }) in over {
+            let steps = self.settled.iter().filter(|(one, _)| *one == run);
+            let step = 1 + steps.map(|(_, step)| *step).max().unwrap_or_default();
+            self.settled.insert((run, step));
+            *self.used.entry((user, day)).or_default() += input;
         }
     }
 
@@ -347,7 +347,7 @@ async fn step(
     let index = usize::try_from(dice.roll(1 + known.len() as u64)).unwrap();
     let run_id = known.get(index).cloned().unwrap_or_else(|| format!("run-{number}"));
     let end = UnixMillis(now.0 + i64::try_from(dice.roll(10)).unwrap() * MINUTE);
-    match dice.roll(9) {
+    match dice.roll(10) {
         0..=3 => {
             let (run_id, wanted) = (format!("run-{number}"), i64::from(tokens));
             let fits = model.fits(quota, *now, user, wanted);
@@ -359,8 +359,10 @@ async fn step(
                 Err(error) => assert!(is_exceeded(&error) && !fits, "{error:?}"),
             }
             if fits {
-                model.reservations.insert(run_id, (user, wanted, end.0));
-                model.reservations.retain(|_, (.., end)| now.0 < *end);
+                let (input, day) = (i64::from(tokens / 10), Day::of(*now));
+                let reserved = Reserved { user, tokens: wanted, input, day, end: end.0 };
+                model.reservations.insert(run_id, reserved);
+                model.lapse(*now);
             }
         }
         kind @ 4..=6 => {
@@ -372,8 +374,8 @@ async fn step(
             if model.settled.insert((run_id.clone(), step)) {
                 let total = i64::from(input_tokens + output_tokens);
                 *model.used.entry((user, Day::of(*now))).or_default() += total;
-                if let Some((_, reserved, _)) = model.reservations.get_mut(&run_id) {
-                    *reserved = (*reserved - total).max(0);
+                if let Some(reserved) = model.reservations.get_mut(&run_id) {
+                    reserved.tokens = (reserved.tokens - total).max(0);
                 }
                 if kind != 4 {
                     model.reservations.remove(&run_id);
@@ -383,6 +385,10 @@ async fn step(
         7 => {
             run(database, release(spender.account_id, &run_id)).await;
             model.reservations.remove(&run_id);
+        }
+        8 => {
+            run(database, lapse_expired(spender.account_id, *now, 1000)).await;
+            model.lapse(*now);
         }
         _ if dice.roll(4) == 0 => {
             let limit = dice.limit();

@@ -10,6 +10,9 @@ use super::{Answering, AskError, Chosen};
 /// How many times as long as it may be silent a provider may take for an answer: one that does nothing but show that it lives is given up.
 const SILENCES_MAX: u32 = 10;
 
+/// How long an answer may take in all, however patient the operator is: what is reserved for it must last longer.
+const ANSWER_MAX: Duration = Duration::from_mins(13);
+
 /// How much of an answer that says why there is none is looked at.
 const ERROR_BYTES_MAX: usize = 64 * 1024;
 
@@ -40,7 +43,7 @@ impl Chosen {
         let limits = StreamLimits {
             head: silence_max,
             idle: silence_max,
-            total: silence_max * SILENCES_MAX,
+            total: (silence_max * SILENCES_MAX).min(ANSWER_MAX),
             ..StreamLimits::default()
         };
         let answer = egress.stream(request, limits).await?;

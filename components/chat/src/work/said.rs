@@ -1,9 +1,10 @@
 use message::{CONTENT_BYTES_MAX, Content, Part, Usage};
 use providers::{Finish, Message, Output, Part as Piece, Prompt, ProviderError, ToolCall};
 use serde_json::{Map, Value};
+use usage::likely_tokens;
 
-/// How many bytes of text a token is taken for, where the provider did not say how many there were.
-const BYTES_PER_TOKEN: usize = 4;
+/// How many bytes of text an image is taken for.
+const IMAGE_BYTES: usize = 4000;
 
 /// What a model has said in one step.
 #[derive(Debug, Clone, Default)]
@@ -45,17 +46,17 @@ impl Said {
     /// What it has used up: as the provider counted, or as near to that as can be known, if it has begun to say anything.
     pub fn used(&self) -> Usage {
         let few = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
-        let guess = |bytes: usize| few(bytes.div_ceil(BYTES_PER_TOKEN) as u64);
         let has_begun = self.finish.is_some() || !self.text.is_empty() || !self.calls.is_empty();
         let (input, output) = match self.counted {
             // Some count the answer only at its end.
             Some(usage) if self.finish.is_some() => {
                 (few(usage.input_tokens), few(usage.output_tokens))
             }
-            Some(usage) => {
-                (few(usage.input_tokens), few(usage.output_tokens).max(guess(self.text.len())))
-            }
-            None if has_begun => (guess(self.told_bytes), guess(self.text.len())),
+            Some(usage) => (
+                few(usage.input_tokens),
+                few(usage.output_tokens).max(likely_tokens(self.text.len())),
+            ),
+            None if has_begun => (likely_tokens(self.told_bytes), likely_tokens(self.text.len())),
             None => (0, 0),
         };
         Usage { input, output, total: input.saturating_add(output) }
@@ -115,7 +116,7 @@ fn bytes_of(message: &Message) -> usize {
             .map(|piece| match piece {
                 Piece::Text(text) => text.len(),
                 // What an image costs is the provider's secret; it is not its bytes.
-                Piece::Image { .. } => 1000 * BYTES_PER_TOKEN,
+                Piece::Image { .. } => IMAGE_BYTES,
             })
             .sum(),
         Message::Assistant { text, calls } => {

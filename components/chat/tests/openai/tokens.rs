@@ -9,7 +9,7 @@ use testing::{ProviderReply, ProviderServer};
 use tower::ServiceExt as _;
 
 use crate::calls::{COMPLETIONS, complete, question, settled, standing, with};
-use crate::world::World;
+use crate::world::{World, and_dies};
 
 #[tokio::test]
 async fn who_has_not_enough_tokens_left_is_told_when_there_are_more() {
@@ -72,4 +72,33 @@ async fn a_client_that_goes_ends_the_answer_and_pays_for_what_was_said() {
     assert!(0 < used && used < 10_000, "{used}");
     assert!(world.provider.requests()[0].output_tokens() < 10_000);
     assert_eq!(world.count("SELECT sum(is_estimated) AS n FROM usage_entry").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_completion_whose_host_dies_is_paid_for_as_it_was_estimated() {
+    let slow = ProviderReply::counting(10_000).with_pause(Duration::from_millis(5));
+    let provider = ProviderServer::scripted([slow, ProviderReply::counting(2)]).await;
+    let world = World::with(provider, &[]).await;
+    let ada = world.ada_elsewhere();
+    let body = and_dies(async move {
+        let body = with(&question("Primary"), "stream", json!(true)).to_string();
+        let request =
+            ada.request(Method::POST, COMPLETIONS).header("content-type", "application/json");
+        let response = ada.router().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
+        let mut body = response.into_body().into_data_stream();
+        body.next().await.unwrap().unwrap();
+        body
+    })
+    .await;
+    let (used, reserved) = standing(&world).await;
+    assert_eq!(used, 0);
+    assert_ne!(reserved, 0);
+    drop(body);
+    world.execute("UPDATE usage_reservation SET expires_at = 1").await;
+    assert_eq!(standing(&world).await, (0, 0));
+    // Whoever asks next finds what was left.
+    assert_eq!(complete(&world.ada, &question("Primary")).await.status, StatusCode::OK);
+    let dead = "SELECT count(*) AS n FROM usage_entry WHERE is_estimated AND is_last AND step = 1 AND input_tokens = 3 AND output_tokens = 0";
+    assert_eq!(world.count(dead).await, 1);
+    assert_eq!(settled(&world).await, 3 + 3 + 2);
 }

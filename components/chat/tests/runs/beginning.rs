@@ -1,9 +1,10 @@
 use axum::http::{Method, StatusCode};
+use database::Statement;
 use message::{Content, MessageRole};
 use serde_json::{Value, json};
 use testing::{ProviderReply, ProviderWire};
 
-use crate::world::{OPERATOR_KEY, World, listen_with, names, soon, text};
+use crate::world::{OPERATOR_KEY, World, and_dies, listen, listen_with, names, soon, text};
 
 #[tokio::test]
 async fn an_answer_comes_as_events_and_is_kept() {
@@ -162,23 +163,68 @@ async fn what_was_used_is_in_the_ledger_and_what_is_not_left_is_not_begun() {
     );
 }
 
+/// Input and output of the ledger's one entry, which is the last of its run and estimated.
+async fn estimated(world: &World) -> [i64; 2] {
+    let entries = "SELECT count(*) AS n FROM usage_entry WHERE is_last AND is_estimated";
+    assert_eq!(world.count(entries).await, 1);
+    assert_eq!(world.count("SELECT count(*) AS n FROM usage_reservation").await, 0);
+    let input = world.count("SELECT sum(input_tokens) AS n FROM usage_entry").await;
+    [input, world.count("SELECT sum(output_tokens) AS n FROM usage_entry").await]
+}
+
+/// Four bytes are a token, where nobody has said how many there were.
+fn likely(text: &str) -> i64 {
+    i64::try_from(text.len().div_ceil(4)).unwrap()
+}
+
 #[tokio::test]
 async fn what_was_left_behind_is_settled_as_far_as_it_is_known() {
     let reply = ProviderReply::counting(2000).with_pause(std::time::Duration::from_millis(5));
     let world = World::saying(reply).await;
     let conversation = world.conversation().await;
-    let mut listener = world.begin(&conversation, &json!({"content": "count"})).await;
-    let created = listener.until("message.delta").await;
-    while world.count("SELECT count(*) AS n FROM run_event").await < 2 {
-        listener.next().await;
-    }
-    assert_eq!(world.count("SELECT count(*) AS n FROM usage_reservation").await, 1);
-    world.execute("UPDATE run SET producer = zeroblob(16), lease_until = 1").await;
+    let path = format!("/api/conversations/{conversation}/runs");
+    let (ada, database) = (world.ada_elsewhere(), world.database.clone());
+    let (created, listener) = and_dies(async move {
+        let body = json!({"content": "count"});
+        let mut listener = listen(&ada, Method::POST, &path, Some(&body)).await;
+        let created = listener.until("message.delta").await;
+        let kept = Statement::new("SELECT 1 FROM run_event");
+        while database.query(kept.clone()).await.unwrap().len() < 3 {
+            listener.next().await;
+        }
+        (created, listener)
+    })
+    .await;
+    drop(listener);
+    // Time passes: its lease is over, and what was reserved has expired.
+    world.execute("UPDATE run SET lease_until = 1").await;
+    world.execute("UPDATE usage_reservation SET expires_at = 1").await;
     let path = format!("/api/runs/{}", created[0].data["run"]["id"].as_str().unwrap());
     assert_eq!(world.ada.get(&path).await.body["status"], "interrupted");
-    let entries = "SELECT count(*) AS n FROM usage_entry WHERE output_tokens > 0 AND is_last = 1 AND is_estimated = 1";
-    assert_eq!(world.count(entries).await, 1);
-    assert_eq!(world.count("SELECT count(*) AS n FROM usage_reservation").await, 0);
+    let kept = world.messages(&conversation).await[1]["content"].as_str().unwrap().to_owned();
+    assert!(!kept.is_empty());
+    assert_eq!(estimated(&world).await, [likely("count"), likely(&kept)]);
+}
+
+#[tokio::test]
+async fn a_run_whose_conversation_is_deleted_is_paid_for_all_the_same() {
+    let reply = ProviderReply::counting(2000).with_pause(std::time::Duration::from_millis(5));
+    let world = World::saying(reply.clone()).await;
+    let conversation = world.conversation().await;
+    let mut listener = world.begin(&conversation, &json!({"content": "count"})).await;
+    let mut heard = listener.until("message.delta").await;
+    let path = format!("/v1/conversations/{conversation}");
+    assert_eq!(world.ada.delete(&path).await.status, StatusCode::OK);
+    heard.extend(soon(listener.rest()).await);
+    soon(async {
+        while world.count("SELECT count(*) AS n FROM usage_reservation").await != 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    })
+    .await;
+    let [input, output] = estimated(&world).await;
+    assert_eq!(input, likely("count"));
+    assert!((likely(&text(&heard))..likely(&reply.whole())).contains(&output), "{output}");
 }
 
 #[tokio::test]

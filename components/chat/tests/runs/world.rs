@@ -217,6 +217,18 @@ pub struct Listener {
     pub is_replayed: bool,
 }
 
+/// Does something on a host of its own, which then dies with everything that was begun on it.
+pub async fn and_dies<F>(work: F) -> F::Output
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    let host = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let host = host.unwrap();
+    let outcome = host.spawn(work).await.unwrap();
+    host.shutdown_background();
+    outcome
+}
+
 /// Sends a request whose answer is a stream of events.
 pub async fn listen(client: &Client, method: Method, path: &str, body: Option<&Value>) -> Listener {
     listen_with(client, method, path, body, None).await

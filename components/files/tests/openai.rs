@@ -71,7 +71,7 @@ async fn refusals_have_the_form_that_the_sdks_know() {
     }
     let unknown = form(&[("name=purpose", b"world domination"), (FILE, b"{}\n")]);
     let seen = send_form(&client, "/v1/files", unknown).await;
-    assert_eq!(refused(&seen), code(422, "validation_failed"));
+    assert_eq!(refused(&seen), code(400, "validation_failed"));
     assert_eq!(seen.json()["error"]["param"], "purpose");
     let own =
         send_form(&setup.eve, "/v1/files", form(&[("name=purpose", b"batch"), (FILE, b"{}\n")]))
@@ -91,7 +91,7 @@ async fn refusals_have_the_form_that_the_sdks_know() {
     }
     assert_eq!(
         refused(&send(&client, Method::GET, "/v1/files?limit=0", &Value::Null).await),
-        code(422, "validation_failed")
+        code(400, "validation_failed")
     );
     assert_eq!(
         refused(&send(&client, Method::PATCH, "/v1/files", &Value::Null).await),
@@ -172,7 +172,7 @@ async fn an_upload_becomes_a_file_in_the_order_that_its_client_says() {
         [json!([ids[0], ids[0], ids[1]]), json!([ids[0], "part_01h455vb4pex5vsknk084sn02q"])]
     {
         let seen = send(&client, Method::POST, &complete, &json!({"part_ids": part_ids})).await;
-        assert_eq!(refused(&seen), code(422, "validation_failed"));
+        assert_eq!(refused(&seen), code(400, "validation_failed"));
     }
     let short = send(&client, Method::POST, &complete, &json!({"part_ids": [ids[0]]})).await;
     assert_eq!(refused(&short), code(409, "upload_incomplete"));

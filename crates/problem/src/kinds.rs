@@ -129,7 +129,8 @@ kinds! {
     MODEL_KEY_MISSING "model_key_missing" UNPROCESSABLE_ENTITY "The model has no key"
         "Its provider needs a key, and neither the model nor the account nor the deployment has one that may be sent there. Add one with `POST /api/keys`.";
     VALIDATION_FAILED "validation_failed" UNPROCESSABLE_ENTITY "A value breaks a rule"
-        "The request is well-formed, but values in it break rules; the member errors names each with a JSON pointer.";
+        "The request is well-formed, but values in it break rules; the member errors names each with a JSON pointer. \
+         Below /v1 the status is 400, as with OpenAI, and the first of them is `param`.";
     QUOTA_EXCEEDED "quota_exceeded" TOO_MANY_REQUESTS "The tokens of the period are spent"
         "The account, or the person within it, has not as many tokens left as this could take. The detail says when the period ends; GET /api/quota \
          says how many are left.";

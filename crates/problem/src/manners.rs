@@ -67,12 +67,13 @@ async fn finish(State(manners): State<Manners>, request: Request, next: Next) ->
         problem.log(&request_id);
         let headers = response.headers_mut();
         headers.remove(header::CONTENT_LENGTH);
-        *response.body_mut() = if is_openai {
+        if is_openai {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            Body::from(problem.openai_body())
+            *response.status_mut() = problem.openai_status();
+            *response.body_mut() = Body::from(problem.openai_body());
         } else {
-            Body::from(problem.body(Some(&request_id)))
-        };
+            *response.body_mut() = Body::from(problem.body(Some(&request_id)));
+        }
     }
     decorate(&mut response, &request_id);
     response

@@ -166,6 +166,15 @@ impl Problem {
 }
 
 impl Problem {
+    /// The status that clients of the OpenAI interface expect: theirs know no other for a value that breaks a rule than for a request that is malformed.
+    pub(crate) fn openai_status(&self) -> StatusCode {
+        if self.kind.code == kinds::VALIDATION_FAILED.code {
+            StatusCode::BAD_REQUEST
+        } else {
+            self.kind.status
+        }
+    }
+
     /// The body as clients of the OpenAI interface expect it.
     pub fn openai_body(&self) -> String {
         #[derive(Serialize)]

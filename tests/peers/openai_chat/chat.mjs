@@ -33,7 +33,7 @@ const told = await client.chat.completions.create({ model: "Primary", messages: 
 assert.equal(told.choices[0].message.content, said);
 
 await assert.rejects(client.chat.completions.create({ model: "unheard-of", messages }), OpenAI.NotFoundError);
-await assert.rejects(client.chat.completions.create({ model: "Primary", messages, n: 2 }), OpenAI.UnprocessableEntityError);
+await assert.rejects(client.chat.completions.create({ model: "Primary", messages, n: 2 }), OpenAI.BadRequestError);
 const stranger = new OpenAI({ baseURL: client.baseURL, apiKey: "slv_wrong", maxRetries: 0 });
 await assert.rejects(stranger.models.list(), OpenAI.AuthenticationError);
 

@@ -37,7 +37,7 @@ assert final.choices[0].message.tool_calls[0].function.name == "weather", final
 
 for expected, request in [
     (openai.NotFoundError, {"model": "unheard-of"}),
-    (openai.UnprocessableEntityError, {"model": "Primary", "n": 2}),
+    (openai.BadRequestError, {"model": "Primary", "n": 2}),
     (openai.BadRequestError, {"model": "Primary", "extra_body": {"base_url": "https://evil.example"}}),
 ]:
     try:

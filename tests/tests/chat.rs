@@ -17,7 +17,7 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use rusqlite::Connection;
 use serde_json::{Value, json};
-use testing::{ProviderReply, ProviderServer};
+use testing::{ProviderReply, ProviderRequest, ProviderServer};
 
 /// How often a client leaves, and how often the server is killed.
 const CLIENTS: usize = 50;
@@ -29,8 +29,66 @@ const LITTLE: &str = "300";
 /// So much that nobody hears the end of it by chance.
 const MUCH: &str = "20000";
 
+/// How many bytes are a token where the provider did not say how many there were.
+const BYTES_PER_TOKEN: usize = 4;
+
 fn reply(question: &str) -> ProviderReply {
-    ProviderReply::counting(question.parse().unwrap()).with_pause(Duration::from_millis(4))
+    let pieces = question.split(' ').next().unwrap().parse().unwrap();
+    ProviderReply::counting(pieces).with_pause(Duration::from_millis(4))
+}
+
+fn likely_tokens(text: &str) -> usize {
+    text.len().div_ceil(BYTES_PER_TOKEN)
+}
+
+/// What the ledger says of a run or a completion.
+#[derive(Debug, PartialEq)]
+struct Entry {
+    input: usize,
+    output: usize,
+    is_estimated: bool,
+}
+
+impl Entry {
+    /// What stands there where nobody heard how many tokens there were.
+    fn estimated(question: &str, answer: &str) -> Self {
+        let (input, output) = (likely_tokens(question), likely_tokens(answer));
+        Self { input, output, is_estimated: true }
+    }
+}
+
+/// The entries of a run, each of which has ended it.
+fn ledger(database: &Connection, run: &str) -> Vec<Entry> {
+    let sql = "SELECT input_tokens, output_tokens, is_estimated, is_last FROM usage_entry WHERE run_id = ?1 ORDER BY step";
+    let mut statement = database.prepare(sql).unwrap();
+    let entries = statement.query_map([run], |row| {
+        assert!(row.get::<_, bool>(3)?, "the run {run} has one step");
+        Ok(Entry { input: row.get(0)?, output: row.get(1)?, is_estimated: row.get(2)? })
+    });
+    entries.unwrap().map(Result::unwrap).collect()
+}
+
+/// The one request with which the provider was asked this.
+fn asked(requests: &[ProviderRequest], question: &str) -> ProviderRequest {
+    let mut of_it = requests.iter().filter(|request| request.last_text() == question);
+    let request = of_it.next().unwrap_or_else(|| panic!("{question} was not asked")).clone();
+    assert!(of_it.next().is_none(), "{question} was asked twice");
+    request
+}
+
+/// What all days of `/api/usage` say together: requests, and tokens in and out.
+async fn used(client: &Client) -> [usize; 3] {
+    let usage = client.get("/api/usage").await.body;
+    ["requests", "input_tokens", "output_tokens"].map(|name| {
+        let rows = usage["data"].as_array().unwrap().iter();
+        usize::try_from(rows.map(|row| row[name].as_u64().unwrap()).sum::<u64>()).unwrap()
+    })
+}
+
+/// What all of these entries say together, as [`used`] does.
+fn sum(entries: &[Entry]) -> [usize; 3] {
+    let input = entries.iter().map(|entry| entry.input).sum();
+    [entries.len(), input, entries.iter().map(|entry| entry.output).sum()]
 }
 
 async fn provider() -> ProviderServer {
@@ -136,12 +194,14 @@ async fn fifty_clients_leave_and_their_runs_go_on_or_stop_as_they_said() {
     let (ada, _) = Client::new(server.address()).sign_up("ada@example.com").await;
     let seed = random();
     println!("seed {seed}");
+    let mut runs = Vec::new();
     for n in 0..CLIENTS {
         let pieces = seed.rotate_left(u32::try_from(n).unwrap()) % 200;
-        let (content, on_disconnect) =
+        let (much, on_disconnect) =
             if n % 2 == 0 { (LITTLE, "continue") } else { (MUCH, "cancel") };
-        let whole = reply(content).whole();
-        let mut reading = Reading::begin(&ada, content, on_disconnect).await;
+        let content = format!("{much} is what client {n} wants");
+        let whole = reply(&content).whole();
+        let mut reading = Reading::begin(&ada, &content, on_disconnect).await;
         reading.read_pieces(pieces).await;
         let (said, id, conversation) =
             (reading.said(), reading.id.clone(), reading.conversation.clone());
@@ -160,12 +220,44 @@ async fn fifty_clients_leave_and_their_runs_go_on_or_stop_as_they_said() {
             assert_eq!(run["status"], "cancelled", "run {n}");
             assert!(whole.starts_with(text) && text.len() < whole.len(), "run {n}");
         }
+        runs.push((id, content, text.to_owned()));
     }
-    let usage = ada.get("/api/usage").await.body;
-    let rows = usage["data"].as_array().unwrap();
-    let requests: u64 = rows.iter().map(|row| row["requests"].as_u64().unwrap()).sum();
-    assert_eq!(requests, CLIENTS as u64, "{usage}");
+    let used = used(&ada).await;
     assert!(!server.log().contains("ERROR"), "{}", server.log());
+    drop(server);
+    let database = Connection::open(state.path().join("selvage.db")).unwrap();
+    let (requests, mut entries) = (provider.requests(), Vec::new());
+    for (id, content, text) in runs {
+        let (request, mut of_run) = (asked(&requests, &content), ledger(&database, &id));
+        if content.starts_with(LITTLE) {
+            // To the token what the provider says that it counted.
+            let (input, output) = request.reported_tokens().unwrap();
+            assert_eq!(of_run, [Entry { input, output, is_estimated: false }], "{content}");
+        } else {
+            // Nobody heard a number: about what was heard, which the provider has said. Who heard nothing pays for nothing.
+            assert_eq!(request.reported_tokens(), None, "{content}");
+            let heard = (!text.is_empty()).then(|| Entry::estimated(&content, &text));
+            assert_eq!(of_run, Vec::from_iter(heard), "{content}");
+            assert!(text.split_inclusive(' ').count() <= request.output_tokens(), "{content}");
+        }
+        entries.append(&mut of_run);
+    }
+    assert_eq!(used, sum(&entries));
+}
+
+/// Begins a completion, and gives its id as the ledger has it, and its body.
+async fn complete(client: &Client, content: &str) -> (String, Incoming) {
+    let messages = json!([{"role": "user", "content": content}]);
+    let body = json!({"model": "Primary", "messages": messages, "stream": true}).to_string();
+    let json = [("content-type", "application/json")];
+    let path = "/v1/chat/completions";
+    let response = client.begin(Method::POST, path, &json, body.into()).await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    let mut body = response.into_body();
+    let first = body.frame().await.unwrap().unwrap().into_data().unwrap();
+    let first = std::str::from_utf8(&first).unwrap();
+    let id = first.split("chatcmpl-").nth(1).unwrap().split('"').next().unwrap();
+    (format!("run_{id}"), body)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -176,13 +268,19 @@ async fn a_server_that_is_killed_leaves_a_prefix_of_what_was_said() {
     let seed = random();
     println!("seed {seed}");
     let whole = reply(MUCH).whole();
+    let mut expected = Vec::new();
     for n in 0..KILLS {
-        let mut reading = Reading::begin(&ada, MUCH, "continue").await;
+        let (content, prompt) =
+            (format!("{MUCH} before kill {n}"), format!("{MUCH} in passing at kill {n}"));
+        let (completion, passing) = complete(&ada, &prompt).await;
+        let mut reading = Reading::begin(&ada, &content, "continue").await;
         reading.read_pieces(seed.rotate_left(u32::try_from(n).unwrap()) % 250).await;
         assert!(!server.kill().success());
+        drop(passing);
         let database = Connection::open(state.path().join("selvage.db")).unwrap();
-        // Nobody waits for half a minute here.
+        // Nobody waits for half a minute here, or a quarter of an hour.
         database.execute("UPDATE run SET lease_until = 1 WHERE status = 'running'", []).unwrap();
+        database.execute("UPDATE usage_reservation SET expires_at = 1", []).unwrap();
         let sql = "SELECT coalesce(group_concat(text, ''), '') FROM (SELECT text FROM run_event WHERE run_id = ?1 ORDER BY last_event)";
         let kept: String = database.query_row(sql, [&reading.id], |row| row.get(0)).unwrap();
         drop(database);
@@ -200,5 +298,25 @@ async fn a_server_that_is_killed_leaves_a_prefix_of_what_was_said() {
         let events = ada.get(&format!("/api/runs/{}/events", reading.id)).await;
         let events = events.body.as_str().unwrap().to_owned();
         assert!(events.contains("event: run.failed"), "kill {n}: {events}");
+        expected.push((reading.id, Entry::estimated(&content, &kept), content));
+        expected.push((completion, Entry::estimated(&prompt, ""), prompt));
     }
+    // Whoever comes next settles what the last completion has left.
+    let id = Reading::begin(&ada, "3", "continue").await.id;
+    assert_eq!(ended(&ada, &id).await["status"], "completed");
+    let (used, requests) = (used(&ada).await, provider.requests());
+    drop(server);
+    let database = Connection::open(state.path().join("selvage.db")).unwrap();
+    let (input, output) = asked(&requests, "3").reported_tokens().unwrap();
+    expected.push((id, Entry { input, output, is_estimated: false }, "3".to_owned()));
+    let mut entries = Vec::new();
+    for (id, entry, content) in expected {
+        // The provider has counted each prompt, whether anybody heard the answer or not.
+        assert!(1 <= asked(&requests, &content).input_tokens(), "{content}");
+        assert_eq!(ledger(&database, &id), [entry], "{content}");
+        entries.extend(ledger(&database, &id));
+    }
+    assert_eq!(used, sum(&entries));
+    let left = "SELECT count(*) FROM usage_reservation";
+    assert_eq!(database.query_row(left, [], |row| row.get::<_, usize>(0)).unwrap(), 0);
 }

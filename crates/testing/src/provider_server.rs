@@ -47,6 +47,8 @@ pub struct ProviderRequest {
     pub body: Value,
     /// The tokens of the answer that were written so far: one for each piece of it.
     written: Arc<AtomicUsize>,
+    /// How often the answer has said how many tokens there were.
+    reports: Arc<AtomicUsize>,
 }
 
 impl ProviderServer {
@@ -106,6 +108,7 @@ impl ProviderRequest {
             body: serde_json::from_slice(&raw.body).unwrap_or(Value::Null),
             raw: raw.clone(),
             written: Arc::default(),
+            reports: Arc::default(),
         }
     }
 
@@ -133,6 +136,12 @@ impl ProviderRequest {
     /// The tokens of the answer that were written until now.
     pub fn output_tokens(&self) -> usize {
         self.written.load(Ordering::SeqCst)
+    }
+
+    /// What the answer has said of tokens, of the prompt and of itself; none as long as it has not, and where a fault says something else.
+    pub fn reported_tokens(&self) -> Option<(usize, usize)> {
+        let has_said = 0 < self.reports.load(Ordering::SeqCst);
+        has_said.then(|| (self.input_tokens(), self.output_tokens()))
     }
 
     /// The text of the last message.

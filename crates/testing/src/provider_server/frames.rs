@@ -1,6 +1,7 @@
 //! Answers as bytes: what is right of both protocols, and everything that faults do to bytes.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -175,13 +176,16 @@ fn written(request: &ProviderRequest, reply: &ProviderReply, frames: Vec<Frame>)
             Some(F::Drips) => Step::Drip(bytes, Duration::ZERO),
             _ => Step::Write(bytes),
         });
+        let count = |what: &Arc<AtomicUsize>| Step::Count(Arc::clone(what));
         if kind == Kind::Token {
             let tokens = if is_streamed { 1 } else { reply.output_tokens() };
-            let count = || Step::Count(Arc::clone(&request.written));
-            steps.extend((0..tokens).map(|_| count()));
+            steps.extend((0..tokens).map(|_| count(&request.written)));
             if !reply.pause.is_zero() {
                 steps.push(Step::Pause(reply.pause));
             }
+        }
+        if reply.tells_usage() && kind == usage_kind(request) {
+            steps.push(count(&request.reports));
         }
     }
     if is_chunked {
@@ -191,6 +195,15 @@ fn written(request: &ProviderRequest, reply: &ProviderReply, frames: Vec<Frame>)
         steps.push(Step::Write(b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nbad".to_vec()));
     }
     steps
+}
+
+/// The part of an answer that says how many tokens there were.
+fn usage_kind(request: &ProviderRequest) -> Kind {
+    match request.wire {
+        _ if !request.is_streamed() => Kind::Token,
+        ProviderWire::OpenAi => Kind::Usage,
+        ProviderWire::Anthropic => Kind::Finish,
+    }
 }
 
 fn chunk(bytes: &[u8]) -> Vec<u8> {

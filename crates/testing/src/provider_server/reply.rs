@@ -82,6 +82,13 @@ impl ProviderReply {
         reply
     }
 
+    /// Whether it says how many tokens there were, and says it right.
+    pub(super) fn tells_usage(&self) -> bool {
+        use ProviderFault as F;
+        let wrong = [F::NoUsage, F::NegativeUsage, F::FractionalUsage, F::HugeUsage];
+        self.fault.is_none_or(|fault| !wrong.contains(&fault))
+    }
+
     pub(super) fn usage(&self, request: &ProviderRequest) -> Option<Said> {
         let right =
             Said { input: json!(request.input_tokens()), output: json!(self.output_tokens()) };

@@ -222,6 +222,19 @@ async fn a_body_passes_through_the_guest_to_the_upstream_and_back() {
 }
 
 #[tokio::test]
+async fn a_task_posts_its_body_though_nothing_else_wakes_the_guest() {
+    let upstream = Upstream::start().await;
+    let application = application(&json!(["http://127.0.0.1:*"])).await;
+    for bytes in [1, 100_000, 3_000_000] {
+        let url = upstream.url("/beside");
+        let path = format!("/outbound/beside?bytes={bytes}&url={url}");
+        let answer = application.client().get(&path).await.body;
+        assert_eq!(answer, json!({"status": 200}), "{bytes}");
+        assert_eq!(upstream.seen().last().unwrap().bytes, bytes);
+    }
+}
+
+#[tokio::test]
 async fn a_guest_that_calls_no_one_has_no_other_way_out() {
     // Neither TCP nor UDP sockets nor name resolution are there, so the guest of WASI 0.2 has only HTTP too.
     let upstream = Upstream::start().await;

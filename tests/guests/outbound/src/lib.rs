@@ -1,6 +1,10 @@
 //! A conformance guest that calls the addresses it is told to.
 #![cfg(target_family = "wasm")]
 
+use std::time::Duration;
+
+use egress::{Egress, Limits, UrlPolicy};
+use futures::channel::oneshot;
 use guest_http::{Answer, ErrorCode, Request, Response};
 use serde_json::json;
 use spin_sdk::http::body::IncomingBodyExt as _;
@@ -16,6 +20,7 @@ async fn handle(request: Request) -> Answer {
         "/fetch" => fetch(&request).await,
         "/through" => through(request).await,
         "/first" => first(&request).await,
+        "/beside" => beside(&request).await,
         "/again" => again(&request).await,
         other => guest_http::text(404, &format!("outbound has no {other}")),
     }
@@ -113,6 +118,33 @@ async fn again(request: &Request) -> Answer {
         response.into_body().bytes().await?;
     }
     guest_http::json(200, &json!({ "statuses": statuses }))
+}
+
+/// Posts `bytes` bytes to `url` in a task of its own, for which the request waits, and answers with the status. Neither waits for anything else.
+async fn beside(request: &Request) -> Answer {
+    let (url, bytes) = (url(request), guest_http::number(request, "bytes", 1000));
+    let (tell, told) = oneshot::channel();
+    spin_sdk::wasip3::spawn(async move {
+        // Whoever waits is there until it is told.
+        let _ = tell.send(post(&url, bytes).await);
+    });
+    match told.await {
+        Ok(Ok(status)) => guest_http::json(200, &json!({ "status": status })),
+        Ok(Err(error)) => guest_http::json(200, &json!({ "error": error })),
+        Err(oneshot::Canceled) => guest_http::text(500, "the task is gone"),
+    }
+}
+
+async fn post(url: &str, bytes: u64) -> Result<u16, String> {
+    let policy: UrlPolicy = "http://127.0.0.1:*".parse().map_err(|error| format!("{error:?}"))?;
+    let target = policy.check(url).map_err(|error| format!("{error:?}"))?;
+    let length = usize::try_from(bytes).map_err(|error| format!("{error:?}"))?;
+    let request = egress::Request::post(target, "text/plain", vec![b'a'; length]);
+    // So long that only what hangs takes as long.
+    let limits = Limits { total: Duration::from_mins(1), ..Limits::default() };
+    let egress = Egress::new().map_err(|error| format!("{error:?}"))?;
+    let response = egress.send(request, limits).await.map_err(|error| format!("{error:?}"))?;
+    Ok(response.status.as_u16())
 }
 
 struct RawBody {

@@ -4,9 +4,9 @@ use std::sync::OnceLock;
 
 use ambient::{Clock, Entropy};
 use axum::Router;
-use chunks::{ChunkStore, KeyValueChunks};
+use chunks::ChunkStore;
 use database::Database;
-use egress::{Egress, EgressError};
+use egress::EgressError;
 use settings::{ChatSettings, SettingsError, Variables};
 use spin_sdk::http::{IntoResponse, Request};
 
@@ -32,10 +32,7 @@ enum StartError {
 async fn start() -> Result<Router, StartError> {
     ambient::log::to_standard_error(Clock::system());
     let settings = ChatSettings::new(&Variables::read(&ChatSettings::NAMES).await?)?;
-    let chunks = match &settings.chunks.bucket {
-        Some(bucket) => ChunkStore::s3(bucket.clone(), Egress::new()?, Clock::system()),
-        None => KeyValueChunks::named("default").into(),
-    };
+    let chunks = ChunkStore::configured(settings.chunks.bucket.as_ref(), Clock::system())?;
     let database = Database::named("default");
     Ok(crate::router(database, chunks, settings, Clock::system(), Entropy::system())?)
 }

@@ -2,6 +2,8 @@ use std::sync::Arc;
 
 use ambient::Clock;
 use egress::Egress;
+#[cfg(target_family = "wasm")]
+use egress::EgressError;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use crate::s3::S3;
@@ -33,6 +35,19 @@ impl ChunkStore {
     /// In this bucket. Nothing is sent before the first chunk.
     pub fn s3(bucket: S3Bucket, egress: Egress, clock: Clock) -> Self {
         Self(Body::S3(Arc::new(S3::new(bucket, egress, clock))))
+    }
+
+    /// Where the operator has said: in this bucket, or else in the key-value store `default` that the manifest grants. Nothing is opened before the first
+    /// chunk.
+    ///
+    /// # Errors
+    /// [`EgressError`] when no requests can be sent.
+    #[cfg(target_family = "wasm")]
+    pub fn configured(bucket: Option<&S3Bucket>, clock: Clock) -> Result<Self, EgressError> {
+        match bucket {
+            Some(bucket) => Ok(Self::s3(bucket.clone(), Egress::new()?, clock)),
+            None => Ok(KeyValueChunks::named("default").into()),
+        }
     }
 
     /// In memory, for as long as this value and its clones live.

@@ -28,6 +28,7 @@ use crate::prepare::{Part, Prepared, local_addr, read_source};
 use crate::ready::Ready;
 use crate::sqlite::Databases;
 use crate::state::State;
+use crate::vacancies::Vacancies;
 use crate::{compose, runtime};
 
 /// What [`Prepared::compile`] is doing, for people who wait.
@@ -248,6 +249,7 @@ impl Prepared {
             };
             let own = metrics.components.get(variant.id).cloned();
             let template = Template {
+                vacancies: Vacancies::new(settings.reuse_concurrency),
                 pre: Arc::new(pre),
                 engine: shared.engine.clone(),
                 grants: grants.clone(),

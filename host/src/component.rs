@@ -18,6 +18,7 @@ use crate::instance::Template;
 use crate::metrics::ComponentMetrics;
 use crate::options::Limits;
 use crate::settings::Settings;
+use crate::vacancies::Vacancies;
 use crate::worker::{Claim, Lease};
 
 /// How long to wait before asking again for an instance when there is no room for one.
@@ -31,6 +32,7 @@ pub struct Component {
     shared: ProxyHandler<Template>,
     /// Instances that see a single request, for those that were hit by another's trap.
     single: ProxyHandler<Template>,
+    vacancies: Arc<Vacancies>,
     slots: Arc<Semaphore>,
     waiting: AtomicUsize,
     waiting_max: usize,
@@ -48,6 +50,7 @@ impl Component {
             slots: Arc::new(Semaphore::new(
                 template.settings.concurrent_requests_max.min(Semaphore::MAX_PERMITS),
             )),
+            vacancies: template.vacancies.clone(),
             single: ProxyHandler::new(template.with_settings(single)),
             shared: ProxyHandler::new(template),
             waiting: AtomicUsize::new(0),
@@ -92,7 +95,7 @@ impl Component {
         request_id: &str,
     ) -> Result<(Response<WasiBody>, Lease), Refusal> {
         let copy = repeatable(&request);
-        let (lease, claim) = Lease::new();
+        let (lease, claim) = Lease::new(Some(self.vacancies.enter().await));
         let error = match self.enter(&self.shared, request, claim).await {
             Ok(response) => return Ok((response, lease)),
             Err(error) => error,
@@ -100,7 +103,7 @@ impl Component {
         let (error, lease) = match copy {
             Some(copy) if error.is::<TrapOrPanicError>() && lease.may_be_repeated() => {
                 tracing::warn!(component = %self.id, request_id, "repeating a request that another one's trap ended");
-                let (lease, claim) = Lease::new();
+                let (lease, claim) = Lease::new(None);
                 match self.enter(&self.single, copy, claim).await {
                     Ok(response) => return Ok((response, lease)),
                     Err(error) => (error, lease),

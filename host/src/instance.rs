@@ -18,6 +18,7 @@ use crate::outbound::{OutboundClient, OutboundHooks};
 use crate::settings::Settings;
 use crate::state::State;
 use crate::stdio::{GuestOutput, Stream};
+use crate::vacancies::Vacancies;
 use crate::worker::{Expiration, Vitals, Worker};
 
 /// Bytes that a guest may pass to a single host call.
@@ -40,6 +41,7 @@ pub struct Template {
     pub settings: Arc<Settings>,
     pub metrics: Arc<ComponentMetrics>,
     pub outbound: OutboundClient,
+    pub vacancies: Arc<Vacancies>,
     /// Weak, because the application owns its components.
     pub app: Weak<App>,
 }
@@ -48,6 +50,7 @@ impl Template {
     /// The same component under other limits.
     pub fn with_settings(&self, settings: Arc<Settings>) -> Self {
         Self {
+            vacancies: Vacancies::new(settings.reuse_concurrency),
             pre: self.pre.clone(),
             engine: self.engine.clone(),
             grants: self.grants.clone(),
@@ -122,7 +125,7 @@ impl HandlerState for Template {
     type WorkerState = Worker;
 
     async fn instantiate(&self) -> wasmtime::Result<Instance<State, Expiration, Worker>> {
-        let vitals = Arc::new(Vitals::default());
+        let vitals = Arc::new(Vitals::new(self.settings.clone(), self.vacancies.clone()));
         let mut store = self.store(&vitals)?;
         let instantiation = self.pre.instantiate_async(&mut store);
         let proxy = tokio::time::timeout(INSTANTIATION_TIMEOUT, instantiation)

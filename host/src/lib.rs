@@ -33,6 +33,7 @@ mod settings;
 mod sqlite;
 mod state;
 mod stdio;
+mod vacancies;
 mod variables;
 mod worker;
 

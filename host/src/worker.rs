@@ -18,6 +18,7 @@ use crate::limits::Pace;
 use crate::metrics::ComponentMetrics;
 use crate::settings::Settings;
 use crate::state::State;
+use crate::vacancies::{Entry, Room, Vacancies};
 
 /// How much later than the request's own timer an instance is thrown away that does not even let this timer run.
 const TIMER_SLACK: Duration = Duration::from_millis(500);
@@ -26,8 +27,13 @@ const TIMER_SLACK: Duration = Duration::from_millis(500);
 const DROPPED: &str = "worker panicked";
 
 /// What the host knows of an instance from outside of its store.
-#[derive(Default)]
 pub struct Vitals {
+    settings: Arc<Settings>,
+    vacancies: Arc<Vacancies>,
+    /// Its name among the vacancies.
+    id: u64,
+    /// Whether it would take another request at this moment, if it has a place.
+    waits: AtomicBool,
     /// Whether the guest computes or waits.
     pub pace: Arc<Pace>,
     /// Bytes of linear memory.
@@ -55,6 +61,8 @@ pub struct Lease(Arc<Claim>);
 /// A request from the instance's side.
 pub struct Claim {
     vitals: Mutex<Option<(Arc<Vitals>, usize)>>,
+    /// Held until the request is in an instance.
+    entry: Mutex<Option<Entry>>,
     /// Whether others were in the instance when this request came.
     joined: AtomicBool,
     complete: AtomicBool,
@@ -64,9 +72,10 @@ pub struct Claim {
 
 impl Lease {
     /// A new request, as seen by the client and by the instance.
-    pub fn new() -> (Self, Arc<Claim>) {
+    pub fn new(entry: Option<Entry>) -> (Self, Arc<Claim>) {
         let claim = Arc::new(Claim {
             vitals: Mutex::new(None),
+            entry: Mutex::new(entry),
             joined: AtomicBool::new(false),
             complete: AtomicBool::new(false),
             gone: AtomicBool::new(false),
@@ -118,14 +127,17 @@ impl Claim {
     fn attach(&self, vitals: &Arc<Vitals>) {
         let mut slot = self.vitals.lock().unwrap_or_else(PoisonError::into_inner);
         let number = vitals.accepted.fetch_add(1, SeqCst) + 1;
+        let entry = self.entry.lock().unwrap_or_else(PoisonError::into_inner).take();
         // Under the lock, so that a client that leaves meanwhile is either seen here or releases the instance itself.
         if self.gone.load(SeqCst) {
             vitals.abandoned.store(true, Relaxed);
-            return;
+        } else {
+            let others = vitals.live.fetch_add(1, SeqCst);
+            self.joined.store(others > 0, Relaxed);
+            *slot = Some((vitals.clone(), number));
         }
-        let others = vitals.live.fetch_add(1, SeqCst);
-        self.joined.store(others > 0, Relaxed);
-        *slot = Some((vitals.clone(), number));
+        vitals.say_whether_it_waits(false);
+        drop(entry);
     }
 
     /// Resolves once the client has left.
@@ -137,6 +149,46 @@ impl Claim {
 }
 
 impl Vitals {
+    /// An instance in which nothing has happened yet.
+    pub fn new(settings: Arc<Settings>, vacancies: Arc<Vacancies>) -> Self {
+        let id = vacancies.add();
+        Self {
+            settings,
+            vacancies,
+            id,
+            waits: AtomicBool::new(false),
+            pace: Arc::default(),
+            memory_bytes: Arc::default(),
+            live: AtomicUsize::new(0),
+            accepted: AtomicUsize::new(0),
+            released: Mutex::new(None),
+            failed: AtomicBool::new(false),
+            timed_out: AtomicBool::new(false),
+            left_alone: AtomicBool::new(false),
+            abandoned: AtomicBool::new(false),
+            waker: AtomicWaker::new(),
+        }
+    }
+
+    /// Whether it has taken as many requests as it may, or as much memory.
+    fn is_worn(&self, accepted: usize) -> bool {
+        self.settings.reuse_count <= accepted
+            || self.settings.recycle_memory_bytes < self.memory_bytes.load(Relaxed)
+    }
+
+    fn room(&self) -> Room {
+        let accepted = self.accepted.load(SeqCst);
+        let places = self.settings.reuse_concurrency.saturating_sub(self.live.load(SeqCst));
+        let left = self.settings.reuse_count.saturating_sub(accepted);
+        let free = if self.is_worn(accepted) { 0 } else { places.min(left) };
+        Room { free, waits: self.waits.load(SeqCst) }
+    }
+
+    fn say_whether_it_waits(&self, waits: bool) {
+        self.waits.store(waits, SeqCst);
+        self.vacancies.update(self.id, || self.room());
+    }
+
     /// Whether anybody waits for a response, or for the rest of one.
     pub fn has_clients(&self) -> bool {
         self.live.load(SeqCst) > 0
@@ -148,6 +200,7 @@ impl Vitals {
         }
         *self.released.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         self.live.fetch_sub(1, SeqCst);
+        self.vacancies.update(self.id, || self.room());
         self.waker.wake();
     }
 
@@ -169,6 +222,13 @@ impl Vitals {
     }
 }
 
+impl Drop for Vitals {
+    /// An instance that could not be made has no worker that would say so.
+    fn drop(&mut self) {
+        self.vacancies.remove(self.id);
+    }
+}
+
 /// Decides which requests an instance takes.
 pub struct Worker {
     pub settings: Arc<Settings>,
@@ -182,10 +242,9 @@ impl WorkerState for Worker {
     type RequestData = Arc<Claim>;
 
     fn should_accept_request(&self, concurrent: usize, total: usize) -> ShouldAccept {
-        let memory = self.vitals.memory_bytes.load(Relaxed);
         // A response that is still being streamed is no longer counted by the caller, but it is work of this instance.
         let concurrent = concurrent.max(self.vitals.live.load(SeqCst));
-        if total >= self.settings.reuse_count || memory > self.settings.recycle_memory_bytes {
+        if self.vitals.is_worn(total) {
             ShouldAccept::Never
         } else if concurrent >= self.settings.reuse_concurrency {
             ShouldAccept::No
@@ -217,6 +276,7 @@ impl WorkerState for Worker {
 
     fn drop(&self, store: Store<State>, result: Result<(), wasmtime::Error>) {
         self.metrics.instances_live.sub(1);
+        self.vitals.vacancies.remove(self.vitals.id);
         if let Err(error) = result {
             // Before the store goes, with which the bodies end that its guest was writing.
             self.vitals.failed.store(true, SeqCst);
@@ -279,6 +339,8 @@ impl WorkerExpiration for Expiration {
     ) -> Poll<()> {
         self.vitals.waker.register(cx.waker());
         self.vitals.pace.pending();
+        // Whoever is told of it comes after this poll, at the end of which the instance takes requests.
+        self.vitals.say_whether_it_waits(true);
         self.set_idle(status == WorkerStatus::Idle);
         let timeout = self.settings.request_timeout;
         let deadline = match status {
@@ -304,59 +366,4 @@ impl WorkerExpiration for Expiration {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_request_is_repeated_only_if_another_overlapped_it() {
-        let vitals = Arc::new(Vitals::default());
-        let (first, claim) = Lease::new();
-        claim.attach(&vitals);
-        assert!(!first.may_be_repeated());
-        let (second, claim) = Lease::new();
-        claim.attach(&vitals);
-        assert!(first.may_be_repeated());
-        assert!(second.may_be_repeated());
-        drop((first, second));
-        let (third, claim) = Lease::new();
-        claim.attach(&vitals);
-        assert!(!third.may_be_repeated());
-    }
-
-    #[test]
-    fn an_instance_outlives_its_return_while_a_client_reads() {
-        let vitals = Arc::new(Vitals::default());
-        let (lease, claim) = Lease::new();
-        claim.attach(&vitals);
-        let start = Instant::now();
-        let grace = Duration::from_mins(1);
-        assert_eq!(vitals.post_return_deadline(start, grace, grace), None);
-        lease.complete();
-        drop(lease);
-        assert!(
-            vitals.post_return_deadline(start, grace, Duration::ZERO).unwrap() >= start + grace
-        );
-    }
-
-    #[test]
-    fn a_client_that_leaves_shortens_the_life_of_the_instance() {
-        let vitals = Arc::new(Vitals::default());
-        let (lease, claim) = Lease::new();
-        claim.attach(&vitals);
-        drop(lease);
-        let (grace, abandoned) = (Duration::from_mins(1), Duration::from_secs(1));
-        let deadline = vitals.post_return_deadline(Instant::now(), grace, abandoned);
-        assert!(deadline.unwrap() <= Instant::now() + abandoned);
-    }
-
-    #[tokio::test]
-    async fn a_client_that_left_before_its_turn_is_noticed() {
-        let vitals = Arc::new(Vitals::default());
-        let (lease, claim) = Lease::new();
-        drop(lease);
-        claim.attach(&vitals);
-        claim.left().await;
-        assert_eq!(vitals.live.load(SeqCst), 0);
-        assert!(vitals.abandoned.load(Relaxed));
-    }
-}
+mod tests;

@@ -1,11 +1,14 @@
 //! One function per route.
 
-use axum::body::Body;
+use std::convert::Infallible;
+
+use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use caller::Caller;
+use futures::{Stream, StreamExt as _};
 use http_body_util::BodyExt as _;
 use idempotency::Claim;
 use ids::{ConversationId, MessageId, ModelId, RunId};
@@ -24,10 +27,10 @@ use crate::service::Chat;
 use crate::tools::Wanted;
 use crate::work::Asked;
 
-pub const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream");
+const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream");
 
 /// For proxies that would wait for more before they pass anything on.
-pub const UNBUFFERED: (HeaderName, HeaderValue) =
+const UNBUFFERED: (HeaderName, HeaderValue) =
     (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -161,10 +164,7 @@ async fn answer(
         follower = follower.listening(live);
     }
     if stream {
-        let mut response = follower.admitting(caller).body().into_response();
-        response.headers_mut().insert(header::CONTENT_TYPE, EVENT_STREAM);
-        response.headers_mut().extend([UNBUFFERED]);
-        return Ok(response);
+        return Ok(events_in(follower.admitting(caller).body()));
     }
     follower.end().await?;
     let run = outcome(chat.run(account, run).await?)?;
@@ -173,6 +173,18 @@ async fn answer(
         None => None,
     };
     Ok(Json(Answered { message, usage: run.usage, run }).into_response())
+}
+
+/// Events as they are told.
+pub fn event_stream(events: impl Stream<Item = String> + Send + 'static) -> Response {
+    events_in(Body::from_stream(events.map(|text| Ok::<_, Infallible>(Bytes::from(text)))))
+}
+
+fn events_in(body: Body) -> Response {
+    let mut response = body.into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, EVENT_STREAM);
+    response.headers_mut().extend([UNBUFFERED]);
+    response
 }
 
 /// Gives a repeated request what the first one was given: what was kept of that is where its answer is.

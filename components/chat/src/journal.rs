@@ -9,7 +9,9 @@ use database::{DatabaseError, Row, Rows, Statement};
 use egress::within;
 use futures::future::{Either, select};
 use problem::chain;
-use runs::{Batch, End, Event, Failure, Frame, OnDisconnect, Producer, Run, Step, Waiting};
+use runs::{
+    Batch, EVENTS_MAX, End, Event, Failure, Frame, OnDisconnect, Producer, Run, Step, Waiting,
+};
 
 use crate::error::ChatError;
 use crate::relay::Relay;
@@ -30,10 +32,14 @@ const SILENCE_MAX: Duration = Duration::from_secs(25);
 /// How long a run may take in all. A host gives it a minute more.
 const RUN_MAX: Duration = Duration::from_mins(14);
 
-/// How often a batch is tried that did not reach the database.
+/// How often a batch is tried that did not reach the database, and how soon again.
 const ATTEMPTS_MAX: u32 = 6;
+const ATTEMPT_PAUSE: Duration = Duration::from_millis(100);
 
 type Timer = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// What the database is asked while the work goes on.
+type Errand = Pin<Box<dyn Future<Output = Result<Rows, DatabaseError>> + Send>>;
 
 /// Why the work ends before its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +65,11 @@ pub struct Journal {
     producer: Producer,
     relay: Relay,
     on_disconnect: OnDisconnect,
+    /// What is kept nowhere yet.
     batch: Batch,
+    /// What is on its way to the database, until that has it.
+    sent: Option<Batch>,
+    errand: Option<Errand>,
     timer: Timer,
     ticks: u32,
     begun_at: UnixMillis,
@@ -85,6 +95,8 @@ impl Journal {
             relay,
             on_disconnect,
             batch,
+            sent: None,
+            errand: None,
             timer,
             ticks,
             begun_at: now,
@@ -92,16 +104,24 @@ impl Journal {
         }
     }
 
-    /// Waits for something, and looks after the run meanwhile: keeps what was said, and finds out whether it is to stop.
+    /// Waits for something, and looks after the run meanwhile: keeps what was said, and finds out whether it is to stop. Nobody waits for the
+    /// database here, so that what is said next is not held up by what was said before.
     pub async fn attend<F: Future>(&mut self, work: F) -> Result<F::Output, Stop> {
         let mut work = pin!(work);
         loop {
-            match select(work.as_mut(), &mut self.timer).await {
-                Either::Left((outcome, _)) => return Ok(outcome),
-                Either::Right(((), _)) => {
-                    self.timer = timer(TICK);
-                    self.tick().await?;
+            let beside = {
+                let Self { errand, timer, .. } = &mut *self;
+                match select(work.as_mut(), select(pin!(answer(errand)), timer)).await {
+                    Either::Left((outcome, _)) => return Ok(outcome),
+                    Either::Right((Either::Left((outcome, _)), _)) => Some(outcome),
+                    Either::Right((Either::Right(((), _)), _)) => None,
                 }
+            };
+            if let Some(outcome) = beside {
+                self.hear(outcome)?;
+            } else {
+                self.timer = timer(TICK);
+                self.tick()?;
             }
         }
     }
@@ -110,13 +130,17 @@ impl Journal {
     pub async fn tell(&mut self, event: &Event<'_>) -> Result<(), Stop> {
         let frame = self.batch.push(event).map_err(|error| lost(&error))?;
         self.relay.say(frame);
-        if self.batch.is_full() || BATCH_BYTES_MAX <= self.batch.wire.len() {
-            self.keep().await?;
+        // What no listener may have seen unless it is kept soon is bounded, on its way or not.
+        let first = self.sent.as_ref().map_or(self.batch.first, |sent| sent.first);
+        let is_full = EVENTS_MAX <= self.batch.last - first + 1;
+        if is_full || BATCH_BYTES_MAX <= self.batch.wire.len() {
+            self.settle().await?;
+            self.keep();
         }
         Ok(())
     }
 
-    async fn tick(&mut self) -> Result<(), Stop> {
+    fn tick(&mut self) -> Result<(), Stop> {
         self.ticks = self.ticks.wrapping_add(1);
         let now = self.chat.clock.now();
         if self.begun_at.plus(RUN_MAX) <= now {
@@ -125,51 +149,81 @@ impl Journal {
         if self.on_disconnect == OnDisconnect::Cancel && self.relay.is_alone() {
             return Err(Stop::Cancelled);
         }
-        if !self.batch.is_empty() {
-            return self.keep().await;
+        if self.errand.is_some() {
+            return if now < self.heard_at.plus(SILENCE_MAX) { Ok(()) } else { Err(Stop::Lost) };
         }
-        if self.ticks.is_multiple_of(RENEWAL_TICKS) {
-            let statement = self.producer.renew(now);
-            return self.run(statement).await.map(drop);
-        }
-        if self.ticks.is_multiple_of(2) {
-            let statement = self.producer.look();
-            return self.run(statement).await.map(drop);
-        }
-        Ok(())
-    }
-
-    /// Keeps what was said.
-    async fn keep(&mut self) -> Result<(), Stop> {
-        let statement = self.producer.keep(&self.batch, self.chat.clock.now());
-        if self.run(statement).await? {
-            self.batch = Batch::after(self.batch.last);
+        if self.sent.is_some() || !self.batch.is_empty() {
+            self.keep();
+        } else if self.ticks.is_multiple_of(RENEWAL_TICKS) {
+            self.ask(self.producer.renew(now));
+        } else if self.ticks.is_multiple_of(2) {
+            self.ask(self.producer.look());
         }
         Ok(())
     }
 
-    /// Runs a statement that says whether the run is to stop. `false` when the database is away and may come back.
-    async fn run(&mut self, statement: Statement) -> Result<bool, Stop> {
+    /// Begins to keep what was said, or goes on to with what did not reach the database.
+    fn keep(&mut self) {
+        let batch = self.sent.take().unwrap_or_else(|| {
+            let next = Batch::after(self.batch.last);
+            std::mem::replace(&mut self.batch, next)
+        });
+        self.ask(self.producer.keep(&batch, self.chat.clock.now()));
+        self.sent = Some(batch);
+    }
+
+    /// Begins to run a statement that says whether the run is to stop.
+    fn ask(&mut self, statement: Statement) {
+        let database = self.chat.database.clone();
+        self.errand = Some(Box::pin(async move { database.query(statement).await }));
+    }
+
+    /// What the database says of the run. It may be away for a while.
+    fn hear(&mut self, outcome: Result<Rows, DatabaseError>) -> Result<(), Stop> {
+        self.errand = None;
         let now = self.chat.clock.now();
-        match self.chat.database.query(statement).await {
+        match outcome {
             Ok(rows) => {
-                self.heard_at = now;
-                check(rows.first())?;
-                Ok(true)
+                (self.heard_at, self.sent) = (now, None);
+                check(rows.first())
             }
             // A batch whose answer was lost is there already.
             Err(error)
                 if error
                     .is_unique("run_event.account_id, run_event.run_id, run_event.last_event") =>
             {
-                Ok(true)
+                (self.heard_at, self.sent) = (now, None);
+                Ok(())
             }
             Err(DatabaseError::Busy | DatabaseError::Unavailable(_))
-                if now < self.heard_at.plus(SILENCE_MAX) && !self.batch.is_full() =>
+                if now < self.heard_at.plus(SILENCE_MAX) =>
             {
-                Ok(false)
+                Ok(())
             }
             Err(error) => Err(lost(&error)),
+        }
+    }
+
+    /// Waits until nothing is on its way to the database any more.
+    async fn settle(&mut self) -> Result<(), Stop> {
+        loop {
+            if self.errand.is_some() {
+                let outcome = answer(&mut self.errand).await;
+                self.hear(outcome)?;
+            }
+            if self.sent.is_none() {
+                return Ok(());
+            }
+            timer(ATTEMPT_PAUSE).await;
+            self.keep();
+        }
+    }
+
+    /// As [`Journal::settle`], where the run ends or rests anyway: that somebody wants it to stop changes nothing then.
+    async fn settle_at_the_end(&mut self) -> Result<(), Stop> {
+        match self.settle().await {
+            Err(Stop::Cancelled) => Ok(()),
+            outcome => outcome,
         }
     }
 
@@ -180,6 +234,7 @@ impl Journal {
         run: &mut Run,
         further: Option<Statement>,
     ) -> Result<(), Stop> {
+        self.settle().await?;
         let Appended { id, statement, is_answer } = appended;
         let before = std::mem::take(&mut self.batch);
         let told = before.wire.len();
@@ -209,6 +264,7 @@ impl Journal {
         failure: Option<&Failure>,
         further: Vec<Statement>,
     ) -> Result<(), Stop> {
+        self.settle_at_the_end().await?;
         let before = std::mem::take(&mut self.batch);
         let (told, last) = (before.wire.len(), before.last);
         let message = appended.as_ref().map(|one| one.id);
@@ -227,6 +283,7 @@ impl Journal {
 
     /// Lets the run wait for somebody's decision.
     pub async fn wait(mut self, run: &Run, further: Statement) -> Result<(), Stop> {
+        self.settle_at_the_end().await?;
         let approvals = run.approvals.as_slice();
         let mut batch = std::mem::take(&mut self.batch);
         let run = &Run { last_event: batch.last + 1, ..run.clone() };
@@ -255,7 +312,7 @@ impl Journal {
 
     /// Runs a batch, and again when the database does not answer. One that took effect although nobody heard it is found by its demand.
     async fn commit(&mut self, batch: Vec<Statement>) -> Result<Vec<Rows>, Stop> {
-        let mut wait = Duration::from_millis(100);
+        let mut wait = ATTEMPT_PAUSE;
         for attempt in 1..=ATTEMPTS_MAX {
             match self.chat.database.batch(batch.clone()).await {
                 Ok(results) => return Ok(results),
@@ -286,6 +343,14 @@ fn check(row: Option<Row<'_>>) -> Result<(), Stop> {
 fn lost(error: &(dyn std::error::Error + 'static)) -> Stop {
     tracing::error!(cause = chain(error), "a run can be kept no longer");
     Stop::Lost
+}
+
+/// What an errand brings; nothing ever where there is none.
+async fn answer(errand: &mut Option<Errand>) -> Result<Rows, DatabaseError> {
+    match errand {
+        Some(errand) => errand.await,
+        None => pending().await,
+    }
 }
 
 fn timer(time: Duration) -> Timer {

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod anthropic;
 mod begin;
 mod cancel;
 mod context;

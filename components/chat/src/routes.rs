@@ -7,6 +7,7 @@ use keyring::Purpose;
 use problem::{Manners, with_manners};
 use routes::{Access, Declaration, Gates, Route, RouteTable};
 
+use crate::anthropic;
 use crate::http;
 use crate::openai;
 use crate::openai::conversations as openai_conversations;
@@ -29,7 +30,9 @@ const KEEP: Access = Access::Account(Role::Member, Scope::ConversationsWrite);
 
 fn table() -> RouteTable<Chat> {
     let openai = [openai_routes(), conversations(), items(), responses()];
-    RouteTable::new([runs(), quota_routes()].into_iter().chain(openai).flatten())
+    RouteTable::new(
+        [runs(), quota_routes(), anthropic_routes()].into_iter().chain(openai).flatten(),
+    )
 }
 
 /// What an account uses is its members' to know; what it may use is the operator's to say.
@@ -119,6 +122,22 @@ fn openai_routes() -> Vec<Route<Chat>> {
         )
         .takes("OpenAiCompletionCreation")
         .gives(200, "OpenAiCompletion")
+        .body_bytes_max(COMPLETION_BODY_BYTES_MAX),
+    ]
+}
+
+/// What the SDKs of Anthropic call.
+fn anthropic_routes() -> Vec<Route<Chat>> {
+    vec![
+        Route::post(
+            "/v1/messages",
+            WRITE,
+            "anthropic_create_message",
+            anthropic::anthropic_create_message,
+        )
+        .summary("Let a model answer messages, as events or as a whole, as the Anthropic SDKs do.")
+        .takes("AnthropicMessageCreation")
+        .gives(200, "AnthropicMessage")
         .body_bytes_max(COMPLETION_BODY_BYTES_MAX),
     ]
 }

@@ -139,7 +139,7 @@ impl Work {
                     let (id, name) = (&call.id, &call.name);
                     self.journal.tell(&Event::ToolCall { id, name, arguments }).await?;
                 }
-                Output::Usage(_) | Output::Finished(_) => {}
+                Output::Usage(_) | Output::StoppedAt(_) | Output::Finished(_) => {}
             }
         }
         Ok(())

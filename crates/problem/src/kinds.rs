@@ -130,7 +130,7 @@ kinds! {
         "Its provider needs a key, and neither the model nor the account nor the deployment has one that may be sent there. Add one with `POST /api/keys`.";
     VALIDATION_FAILED "validation_failed" UNPROCESSABLE_ENTITY "A value breaks a rule"
         "The request is well-formed, but values in it break rules; the member errors names each with a JSON pointer. \
-         Below /v1 the status is 400, as with OpenAI, and the first of them is `param`.";
+         Below /v1 the status is 400, as OpenAI and Anthropic have it.";
     QUOTA_EXCEEDED "quota_exceeded" TOO_MANY_REQUESTS "The tokens of the period are spent"
         "The account, or the person within it, has not as many tokens left as this could take. The detail says when the period ends; GET /api/quota \
          says how many are left.";

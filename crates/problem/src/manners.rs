@@ -13,10 +13,15 @@ use crate::{Problem, kinds};
 /// How long a request id from outside may be; a longer one is replaced.
 const REQUEST_ID_BYTES_MAX: usize = 128;
 
-/// Where clients of OpenAI's SDKs come in: what they are told when something is wrong has the form that they know.
+/// Where clients of others' SDKs come in: what they are told when something is wrong has the form that they know. Of what lies beneath
+/// the first, Anthropic's have one path.
 const OPENAI_PREFIX: &str = "/v1/";
+const ANTHROPIC_PATH: &str = "/v1/messages";
 
 static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The same, as Anthropic's SDKs know it.
+static REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 
 /// On every answer, unless the handler chose otherwise. A component serves data and no pages, hence the policy that allows nothing.
 static HEADERS: [(HeaderName, &str); 7] = [
@@ -31,6 +36,47 @@ static HEADERS: [(HeaderName, &str); 7] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
 ];
+
+/// The form in which a client expects to be told what is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// RFC 9457.
+    Ours,
+    OpenAi,
+    Anthropic,
+}
+
+impl Form {
+    fn of(path: &str) -> Self {
+        let below = path.strip_prefix(ANTHROPIC_PATH);
+        if below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
+            Self::Anthropic
+        } else if path.starts_with(OPENAI_PREFIX) {
+            Self::OpenAi
+        } else {
+            Self::Ours
+        }
+    }
+
+    /// The others know no other status for a value that breaks a rule than for a request that is malformed.
+    fn status(self, problem: &Problem) -> StatusCode {
+        let kind = problem.kind();
+        match self {
+            Self::OpenAi | Self::Anthropic if *kind == kinds::VALIDATION_FAILED => {
+                StatusCode::BAD_REQUEST
+            }
+            Self::Ours | Self::OpenAi | Self::Anthropic => kind.status,
+        }
+    }
+
+    fn body(self, problem: &Problem, request_id: &str) -> String {
+        match self {
+            Self::Ours => problem.body(Some(request_id)),
+            Self::OpenAi => problem.openai_body(),
+            Self::Anthropic => problem.anthropic_body(Some(request_id)),
+        }
+    }
+}
 
 /// What [`with_manners`] needs: request ids are made of time and randomness.
 #[derive(Debug, Clone)]
@@ -61,21 +107,19 @@ async fn finish(State(manners): State<Manners>, request: Request, next: Next) ->
             Err(error) => return Problem::internal(&error).into_response(),
         },
     };
-    let is_openai = request.uri().path().starts_with(OPENAI_PREFIX);
+    let form = Form::of(request.uri().path());
     let mut response = next.run(request).await;
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         problem.log(&request_id);
         let headers = response.headers_mut();
         headers.remove(header::CONTENT_LENGTH);
-        if is_openai {
+        if form != Form::Ours {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            *response.status_mut() = problem.openai_status();
-            *response.body_mut() = Body::from(problem.openai_body());
-        } else {
-            *response.body_mut() = Body::from(problem.body(Some(&request_id)));
         }
+        *response.status_mut() = form.status(&problem);
+        *response.body_mut() = Body::from(form.body(&problem, &request_id));
     }
-    decorate(&mut response, &request_id);
+    decorate(&mut response, &request_id, form);
     response
 }
 
@@ -89,11 +133,14 @@ fn given_id(headers: &HeaderMap) -> Option<String> {
     is_sane.then(|| text.to_owned())
 }
 
-fn decorate(response: &mut Response, request_id: &str) {
+fn decorate(response: &mut Response, request_id: &str, form: Form) {
     let length = response.body().size_hint().exact();
     let has_body = !matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(request_id) {
+        if form == Form::Anthropic {
+            headers.insert(REQUEST_ID.clone(), value.clone());
+        }
         headers.insert(X_REQUEST_ID.clone(), value);
     }
     for (name, value) in &HEADERS {

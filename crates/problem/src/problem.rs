@@ -166,15 +166,6 @@ impl Problem {
 }
 
 impl Problem {
-    /// The status that clients of the OpenAI interface expect: theirs know no other for a value that breaks a rule than for a request that is malformed.
-    pub(crate) fn openai_status(&self) -> StatusCode {
-        if self.kind.code == kinds::VALIDATION_FAILED.code {
-            StatusCode::BAD_REQUEST
-        } else {
-            self.kind.status
-        }
-    }
-
     /// The body as clients of the OpenAI interface expect it.
     pub fn openai_body(&self) -> String {
         #[derive(Serialize)]
@@ -205,6 +196,56 @@ impl Problem {
         };
         // Strings always serialize; an empty body with the right status is still an honest answer.
         serde_json::to_string(&Document { error }).unwrap_or_default()
+    }
+}
+
+impl Problem {
+    /// The body as clients of the Anthropic interface expect it, with the id of the request when that is known.
+    pub fn anthropic_body(&self, request_id: Option<&str>) -> String {
+        #[derive(Serialize)]
+        struct Document<'a> {
+            r#type: &'static str,
+            error: Members<'a>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            request_id: Option<&'a str>,
+        }
+        #[derive(Serialize)]
+        struct Members<'a> {
+            r#type: &'static str,
+            message: &'a str,
+            details: Details,
+        }
+        #[derive(Serialize)]
+        struct Details {
+            error_code: &'static str,
+        }
+        let kind = match self.kind.status {
+            StatusCode::UNAUTHORIZED => "authentication_error",
+            StatusCode::FORBIDDEN => "permission_error",
+            StatusCode::NOT_FOUND => "not_found_error",
+            StatusCode::PAYLOAD_TOO_LARGE => "request_too_large",
+            StatusCode::TOO_MANY_REQUESTS => "rate_limit_error",
+            StatusCode::SERVICE_UNAVAILABLE => "overloaded_error",
+            StatusCode::GATEWAY_TIMEOUT => "timeout_error",
+            status if status.is_server_error() => "api_error",
+            _ => "invalid_request_error",
+        };
+        let details = Details { error_code: self.kind.code };
+        let error = Members { r#type: kind, message: &self.anthropic_message(), details };
+        // Strings always serialize; an empty body with the right status is still an honest answer.
+        serde_json::to_string(&Document { r#type: "error", error, request_id }).unwrap_or_default()
+    }
+
+    /// The detail, or all the places that it is about: `messages.0.content: What the rule asks for.`
+    fn anthropic_message(&self) -> Cow<'_, str> {
+        if self.errors.is_empty() {
+            return Cow::Borrowed(&self.detail);
+        }
+        let place = |FieldError { pointer, detail }: &FieldError| match pointer.get(1..) {
+            Some(place) if !place.is_empty() => format!("{}: {detail}", place.replace('/', ".")),
+            _ => detail.to_string(),
+        };
+        Cow::Owned(self.errors.iter().map(place).collect::<Vec<_>>().join(" "))
     }
 }
 

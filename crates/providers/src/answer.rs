@@ -9,6 +9,8 @@ pub enum Output {
     Call(ToolCall),
     /// What was used so far; the last one counts.
     Usage(Usage),
+    /// The sequence at which it stopped. It comes before the end, where the wire says it at all.
+    StoppedAt(String),
     /// The end. Nothing but [`Output::Usage`] comes after it.
     Finished(Finish),
 }
@@ -40,6 +42,8 @@ pub struct Completion {
     pub text: String,
     pub calls: Vec<ToolCall>,
     pub finish: Finish,
+    /// The sequence at which it stopped, where the wire says it.
+    pub stopped_at: Option<String>,
     pub usage: Option<Usage>,
 }
 

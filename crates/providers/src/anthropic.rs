@@ -36,6 +36,8 @@ struct Whole<'a> {
     #[serde(borrow, default)]
     stop_reason: Option<Cow<'a, str>>,
     #[serde(default)]
+    stop_sequence: Option<String>,
+    #[serde(default)]
     usage: Option<WireUsage>,
     #[serde(default)]
     error: Option<ErrorObject>,
@@ -63,6 +65,8 @@ struct Delta<'a> {
     partial_json: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     stop_reason: Option<Cow<'a, str>>,
+    #[serde(default)]
+    stop_sequence: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -102,8 +106,12 @@ pub fn event(event: &Event, answer: &mut Answer) -> Result<(), ProviderError> {
             answer.say(delta.text.unwrap_or_default())?;
         }
         "message_delta" => {
-            let reason = frame.delta.and_then(|delta| delta.stop_reason);
-            if let Some(reason) = reason.as_deref() {
+            if let Some(delta) = frame.delta
+                && let Some(reason) = delta.stop_reason.as_deref()
+            {
+                if let Some(sequence) = delta.stop_sequence {
+                    answer.stop_at(sequence);
+                }
                 answer.finish(finish(reason))?;
             }
             answer.count_more(frame.usage);
@@ -137,7 +145,7 @@ pub fn completion(body: &[u8]) -> Result<Completion, ProviderError> {
     let finish = finish(reason).with(&calls);
     let calls = if finish == Finish::ToolCalls { calls.take()? } else { Vec::new() };
     let usage = whole.usage.map(|usage| usage.after(Usage::default()));
-    Ok(Completion { text, calls, finish, usage })
+    Ok(Completion { text, calls, finish, stopped_at: whole.stop_sequence, usage })
 }
 
 fn read<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, ProviderError> {

@@ -123,6 +123,13 @@ impl Answer {
         if self.finish.is_some() { Err(ProviderError::Malformed) } else { Ok(()) }
     }
 
+    /// The sequence at which the model is about to have stopped.
+    pub fn stop_at(&mut self, sequence: String) {
+        if self.finish.is_none() {
+            self.outputs.push_back(Output::StoppedAt(sequence));
+        }
+    }
+
     /// The end. Some say it twice.
     pub fn finish(&mut self, finish: Finish) -> Result<(), ProviderError> {
         if self.finish.is_some() {

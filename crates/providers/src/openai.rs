@@ -113,7 +113,7 @@ pub fn completion(body: &[u8]) -> Result<Completion, ProviderError> {
     let finish = finish(reason).with(&calls);
     let calls = if finish == Finish::ToolCalls { calls.take()? } else { Vec::new() };
     let usage = chunk.usage.as_ref().map(WireUsage::read);
-    Ok(Completion { text: said.into_text(), calls, finish, usage })
+    Ok(Completion { text: said.into_text(), calls, finish, stopped_at: None, usage })
 }
 
 fn read(json: &[u8]) -> Result<Chunk<'_>, ProviderError> {

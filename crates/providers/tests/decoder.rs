@@ -238,6 +238,12 @@ fn anthropic_s_answers_are_read() {
         anthropic(&[BEGINS, ENDS]).unwrap(),
         [usage(7, 1), Output::Finished(Finish::Stop), usage(7, 9)]
     );
+    let stopped =
+        r#"{"type":"message_delta","delta":{"stop_reason":"stop_sequence","stop_sequence":"END"}}"#;
+    assert_eq!(
+        anthropic(&[stopped, stopped]).unwrap(),
+        [Output::StoppedAt("END".to_owned()), Output::Finished(Finish::Stop)]
+    );
 }
 
 /// Numbers that look random (`SplitMix64`).

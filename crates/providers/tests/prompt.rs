@@ -151,6 +151,7 @@ fn whole_answers_are_read_or_refused() {
         text: "Hi".to_owned(),
         calls: vec![call],
         finish: Finish::ToolCalls,
+        stopped_at: None,
         usage: Some(Usage { input_tokens: 5, output_tokens: 7 }),
     };
     let openai = br#"{"choices":[{"index":0,"message":{"role":"assistant","content":"Hi","tool_calls":[{"id":"a",
@@ -161,4 +162,7 @@ fn whole_answers_are_read_or_refused() {
         {"type":"tool_use","id":"a","name":"f","input":{"x":1}}],"stop_reason":"tool_use",
         "usage":{"input_tokens":5,"output_tokens":7}}"#;
     assert_eq!(Completion::read(Wire::Anthropic, anthropic), Ok(expected));
+    let stopped = br#"{"content":[],"stop_reason":"stop_sequence","stop_sequence":"END"}"#;
+    let stopped = Completion::read(Wire::Anthropic, stopped).unwrap();
+    assert_eq!((stopped.finish, stopped.stopped_at.as_deref()), (Finish::Stop, Some("END")));
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::{Approval, Run};
 
-/// How many events a batch holds at most. What ends an abandoned run is numbered beyond so many, since clients may have seen those.
+/// How many events of a run may be kept nowhere at most. What ends an abandoned run is numbered beyond so many, since clients may have seen those.
 pub const EVENTS_MAX: i64 = 1000;
 
 /// What happens in a run.
@@ -71,11 +71,6 @@ impl Batch {
 
     pub fn is_empty(&self) -> bool {
         self.last < self.first
-    }
-
-    /// Whether nothing more fits in.
-    pub fn is_full(&self) -> bool {
-        EVENTS_MAX <= self.last - self.first + 1
     }
 
     /// Adds an event, and gives it as it is sent.

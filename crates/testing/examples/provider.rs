@@ -21,8 +21,13 @@ async fn main() -> std::io::Result<()> {
 fn reply(request: &ProviderRequest) -> ProviderReply {
     let messages = request.body.get("messages").and_then(|messages| messages.as_array());
     let last = messages.and_then(|messages| messages.last());
-    let knows = last.is_some_and(|message| message.get("role") == Some(&json!("tool")));
-    let tool = request.body.pointer("/tools/0/function/name").and_then(|name| name.as_str());
+    // OpenAI's wire, then Anthropic's.
+    let knows = last.is_some_and(|message| {
+        message.get("role") == Some(&json!("tool"))
+            || message.pointer("/content/0/type") == Some(&json!("tool_result"))
+    });
+    let names = ["/tools/0/function/name", "/tools/0/name"];
+    let tool = names.into_iter().find_map(|name| request.body.pointer(name)?.as_str());
     let is_echo = tool.is_some_and(|tool| tool.ends_with("__echo"));
     match tool {
         Some(tool) if !knows && is_echo => ProviderReply::call(tool, &json!({"message": "fünf"})),

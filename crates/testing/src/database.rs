@@ -12,7 +12,11 @@ pub const OTHER_MASTER_KEY: &str = "t3aXc8Jw5vE0o2rK9sQmYbGd1nPzH4uLfT6iRkVxW0M=
 
 /// A new database in memory with every migration applied.
 pub async fn database() -> Database {
-    let database = Database::in_memory().unwrap();
+    migrated(Database::in_memory().unwrap()).await
+}
+
+/// The same database with every migration applied.
+pub async fn migrated(database: Database) -> Database {
     migrations::ensure(&database, NOW.0).await.unwrap();
     database
 }

@@ -15,7 +15,7 @@ mod redaction;
 mod request;
 mod transit_server;
 
-pub use database::{MASTER_KEY, NOW, OTHER_MASTER_KEY, database};
+pub use database::{MASTER_KEY, NOW, OTHER_MASTER_KEY, database, migrated};
 pub use hostile_urls::hostile_urls;
 pub use hrana_server::{Fault, HranaOptions, HranaServer};
 pub use http_server::HttpServer;

@@ -61,8 +61,13 @@ async fn ask(
         Egress::new().unwrap().stream(request.unwrap(), limits).await.map_err(Failure::Egress)?;
     let mut decoder = Decoder::new(wire, Limits::default());
     let mut whole = Vec::new();
-    let mut completion =
-        Completion { text: String::new(), calls: Vec::new(), finish: Finish::Stop, usage: None };
+    let mut completion = Completion {
+        text: String::new(),
+        calls: Vec::new(),
+        finish: Finish::Stop,
+        stopped_at: None,
+        usage: None,
+    };
     while let Some(mut piece) = response.body.next().await.map_err(Failure::Egress)? {
         if response.status != StatusCode::OK || !prompt.stream {
             whole.extend_from_slice(&piece);
@@ -73,6 +78,7 @@ async fn ask(
                 Output::Text(text) => completion.text.push_str(&text),
                 Output::Call(call) => completion.calls.push(call),
                 Output::Usage(usage) => completion.usage = Some(usage),
+                Output::StoppedAt(sequence) => completion.stopped_at = Some(sequence),
                 Output::Finished(finish) => completion.finish = finish,
             }
         }

@@ -29,13 +29,12 @@ impl Answering {
     }
 
     pub(super) fn whole(completion: Completion) -> Self {
-        let Completion { text, calls, finish, usage } = completion;
+        let Completion { text, calls, finish, stopped_at, usage } = completion;
         let text = (!text.is_empty()).then_some(Output::Text(text));
         let calls = calls.into_iter().map(Output::Call);
         let usage = usage.map(Output::Usage);
-        let outputs =
-            text.into_iter().chain(calls).chain(usage).chain([Output::Finished(finish)]).collect();
-        Self(Form::Whole(outputs))
+        let end = stopped_at.map(Output::StoppedAt).into_iter().chain([Output::Finished(finish)]);
+        Self(Form::Whole(text.into_iter().chain(calls).chain(usage).chain(end).collect()))
     }
 
     /// What comes next; `None` after the end. A call that is given up loses nothing.

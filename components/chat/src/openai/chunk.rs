@@ -119,7 +119,7 @@ impl Frame {
                 Some(self.event(Said { tool_calls, ..Said::default() }, None))
             }
             Output::Finished(finish) => Some(self.event(Said::default(), Some(reason(*finish)))),
-            Output::Usage(_) => None,
+            Output::Usage(_) | Output::StoppedAt(_) => None,
         }
     }
 

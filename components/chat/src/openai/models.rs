@@ -74,7 +74,7 @@ pub async fn openai_get_model(
 
 impl Chat {
     /// The model that a request names, by its name or id here, or by what its provider calls it.
-    pub(super) async fn choose_named_model(
+    pub async fn choose_named_model(
         &self,
         account: AccountId,
         name: &str,

@@ -16,6 +16,7 @@ use message::{Append, Content, MessageRole, MessageStatus, NewMessage, Position}
 use problem::chain;
 use providers::{Output, Prompt};
 
+use super::question::Question;
 use crate::error::ChatError;
 use crate::meter::Meter;
 use crate::models::{AskError, Chosen};
@@ -46,13 +47,6 @@ pub enum Heard {
     /// The end. What was used is in the ledger.
     Done(message::Usage),
     Failed(ChatError),
-}
-
-/// A question that a conversation keeps.
-#[derive(Debug, Clone)]
-pub struct Question {
-    pub conversation: ConversationId,
-    pub text: String,
 }
 
 /// Where question and answer are kept.

@@ -11,7 +11,7 @@ use crate::error::ChatError;
 use crate::models::Chosen;
 
 /// How many messages a request may have.
-const MESSAGES_MAX: usize = 2048;
+pub const MESSAGES_MAX: usize = 2048;
 
 /// What a request says. What the SDKs send and nobody here needs is taken and left alone; what is not known is refused, so that nothing that
 /// was to steer where a request goes is overheard (SECURITY R70).
@@ -299,15 +299,22 @@ impl Piece {
         match self {
             Self::Text { text } => Ok(Part::Text(text)),
             Self::ImageUrl { image_url: Url { url } } => {
-                let image = url.strip_prefix("data:").and_then(|rest| rest.split_once(";base64,"));
-                let Some((mime_type, data)) = image.filter(|(kind, _)| kind.starts_with("image/"))
-                else {
-                    let pointer = format!("/messages/{message}/content/{part}/image_url/url");
-                    let detail = "Nothing is fetched for a request: give the image itself, as data:image/…;base64,….";
-                    return Err(ChatError::invalid(&pointer, detail));
-                };
-                Ok(Part::Image { mime_type: mime_type.to_owned(), data: data.to_owned() })
+                image_in(&url, || format!("/messages/{message}/content/{part}/image_url/url"))
             }
         }
     }
+}
+
+/// The image that stands in a URL.
+///
+/// # Errors
+/// [`ChatError::Invalid`] at this place for a URL that would have to be fetched.
+pub fn image_in(url: &str, place: impl FnOnce() -> String) -> Result<Part, ChatError> {
+    let image = url.strip_prefix("data:").and_then(|rest| rest.split_once(";base64,"));
+    let Some((mime_type, data)) = image.filter(|(kind, _)| kind.starts_with("image/")) else {
+        let detail =
+            "Nothing is fetched for a request: give the image itself, as data:image/…;base64,….";
+        return Err(ChatError::invalid(&place(), detail));
+    };
+    Ok(Part::Image { mime_type: mime_type.to_owned(), data: data.to_owned() })
 }

@@ -38,6 +38,7 @@ impl Said {
             Output::Text(text) => self.text.push_str(text),
             Output::Call(call) => self.calls.push(call.clone()),
             Output::Usage(usage) => self.counted = Some(*usage),
+            Output::StoppedAt(_) => {}
             Output::Finished(finish) => self.finish = Some(*finish),
         }
         if CONTENT_BYTES_MAX < self.text.len() { Err(ProviderError::TooMuch) } else { Ok(()) }

@@ -11,6 +11,7 @@
 mod beginning;
 mod cancelling;
 mod faults;
+mod keeping;
 mod limits;
 mod logging;
 mod refusals;

@@ -45,7 +45,15 @@ impl World {
     }
 
     pub async fn with(provider: ProviderServer, further: &[(&'static str, &str)]) -> Self {
-        let database = testing::database().await;
+        Self::on(testing::database().await, provider, further).await
+    }
+
+    /// A world on a database that has all its tables.
+    pub async fn on(
+        database: Database,
+        provider: ProviderServer,
+        further: &[(&'static str, &str)],
+    ) -> Self {
         let (chunks, clock) = (ChunkStore::in_memory().unwrap(), Clock::system());
         // Before people are there, who bring a placeholder for the root key.
         let keyring: Keyring = MASTER_KEY.parse().unwrap();

@@ -39,7 +39,7 @@ pub fn frames(request: &ProviderRequest, reply: &ProviderReply, usage: Option<Sa
         block(start, vec![delta], index + 1);
     }
     let mut end = json!({
-        "type": "message_delta", "delta": {"stop_reason": stop_reason(reply), "stop_sequence": null},
+        "type": "message_delta", "delta": {"stop_reason": stop_reason(reply), "stop_sequence": reply.stopped_at},
     });
     if let Some(usage) = usage {
         end["usage"] = json!({"output_tokens": usage.output});
@@ -64,7 +64,7 @@ pub fn completion(request: &ProviderRequest, reply: &ProviderReply, usage: Optio
     }
     let mut body = json!({
         "id": ID, "type": "message", "role": "assistant", "model": request.model(), "content": content,
-        "stop_reason": stop_reason(reply), "stop_sequence": null,
+        "stop_reason": stop_reason(reply), "stop_sequence": reply.stopped_at,
     });
     if let Some(usage) = usage {
         body["usage"] = json!({"input_tokens": usage.input, "output_tokens": usage.output});
@@ -80,6 +80,7 @@ fn stop_reason(reply: &ProviderReply) -> &'static str {
     match reply {
         ProviderReply { is_cut: true, .. } => "max_tokens",
         ProviderReply { calls, .. } if !calls.is_empty() => "tool_use",
+        ProviderReply { stopped_at: Some(_), .. } => "stop_sequence",
         _ => "end_turn",
     }
 }

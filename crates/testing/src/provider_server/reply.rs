@@ -15,6 +15,8 @@ pub struct ProviderReply {
     pub pause: Duration,
     /// Whether the answer ends because it got too long.
     pub is_cut: bool,
+    /// The sequence at which the answer ends, which only Anthropic's protocol says.
+    pub stopped_at: Option<String>,
     pub fault: Option<ProviderFault>,
 }
 

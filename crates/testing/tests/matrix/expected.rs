@@ -65,6 +65,7 @@ const RULES: &[(&str, &[Role], u16)] = &[
     ("test_model", &Role::ALL, 422),
     ("test_system_model", &Role::ALL, 422),
     // No model has a key, and no run waits.
+    ("anthropic_create_message", &Role::ALL, 422),
     ("openai_create_completion", &Role::ALL, 422),
     ("openai_create_response", &Role::ALL, 422),
     ("create_run", &Role::ALL, 422),

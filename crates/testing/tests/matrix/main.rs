@@ -73,6 +73,7 @@ async fn send(world: &World, cell: &Cell<'_>) -> Seen {
     let bytes = body.collect().await.unwrap().to_bytes();
     let mut headers = parts.headers;
     headers.remove("x-request-id");
+    headers.remove("request-id");
     let text = String::from_utf8(bytes.to_vec()).unwrap();
     Seen {
         status: parts.status.as_u16(),
@@ -122,11 +123,11 @@ async fn nobody_gets_further_than_the_tables_say() {
                             .leaks(&cell, &seen.text)
                             .map(|leak| format!("{cell}: shows {leak}\n    {}", seen.text)),
                     );
-                    // Clients of the OpenAI interface are told the same in the form that they know.
-                    let is_openai = cell.path.starts_with("/v1/");
+                    // Clients of the OpenAI and Anthropic interfaces are told the same in the form that they know.
+                    let form = ["/v1/messages", "/v1/"].map(|start| cell.path.starts_with(start));
                     match wanted {
-                        Expected::Unauthorized => drop(unauthorized.insert((is_openai, seen.text))),
-                        Expected::NotFound => drop(not_found.insert((is_openai, seen.text))),
+                        Expected::Unauthorized => drop(unauthorized.insert((form, seen.text))),
+                        Expected::NotFound => drop(not_found.insert((form, seen.text))),
                         _ => {}
                     }
                 }
@@ -140,7 +141,7 @@ async fn nobody_gets_further_than_the_tables_say() {
         failures.len()
     );
     assert!(failures.is_empty(), "{}", failures.join("\n"));
-    assert_eq!(unauthorized.len(), 2, "401s can be told apart: {unauthorized:#?}");
+    assert_eq!(unauthorized.len(), 3, "401s can be told apart: {unauthorized:#?}");
     assert_eq!(not_found.len(), 2, "404s can be told apart: {not_found:#?}");
 }
 

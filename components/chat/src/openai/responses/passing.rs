@@ -14,16 +14,14 @@ use serde_json::Map;
 
 use super::narrator::Narrator;
 use super::object::{Outcome, ResponseObject};
-use super::tale;
 use super::thread::Asking;
 use crate::context::Stored as Told;
 use crate::error::ChatError;
-use crate::meter::Meter;
+use crate::http::event_stream;
 use crate::models::AskError;
 use crate::openai::completion::interrupted;
 use crate::openai::items::{self, Stored};
 use crate::openai::relay::{Heard, Relay};
-use crate::quota::service::spender;
 use crate::service::Chat;
 use crate::work::{Said, join};
 
@@ -44,13 +42,11 @@ pub async fn answer(
     asking: Asking,
     is_streamed: bool,
 ) -> Result<Response, Problem> {
-    let now = chat.clock.now();
-    let id: RunId = Id::generate(now, &chat.entropy).map_err(ChatError::from)?;
     let prompt = prompt(&chat, caller.account_id, &asking).await?;
     let Asking { model, wish, .. } = asking;
-    let prices = (chat.settings.quota, chat.prices.clone());
-    let meter = Meter::new(prices, spender(caller), id.to_string(), &model);
-    let response = ResponseObject::new(id, now, &prompt.model, &wish, false);
+    let id: RunId = Id::generate(chat.clock.now(), &chat.entropy).map_err(ChatError::from)?;
+    let meter = chat.meter(caller, id, &model);
+    let response = ResponseObject::new(id, chat.clock.now(), &prompt.model, &wish, false);
     let said = Said::to(&prompt);
     let relay = Relay { chat: chat.clone(), meter, model, prompt, question: None, credentials };
     let mut heard = relay.begin();
@@ -109,7 +105,7 @@ impl Passing {
     /// The answer as events.
     fn told(mut self) -> Response {
         self.narrator.begin();
-        tale::body(stream::unfold(self, |mut passing| async move {
+        event_stream(stream::unfold(self, |mut passing| async move {
             loop {
                 let text = passing.narrator.take();
                 if !text.is_empty() {

@@ -1,12 +1,8 @@
 //! The events of a run, told as those of a response.
 
-use std::convert::Infallible;
-
 use ambient::UnixMillis;
-use axum::body::{Body, Bytes};
-use axum::http::header;
-use axum::response::{IntoResponse as _, Response};
-use futures::{StreamExt as _, stream};
+use axum::response::Response;
+use futures::stream;
 use message::Usage;
 use problem::{Problem, chain};
 use runs::{Failure, RunStatus};
@@ -16,7 +12,7 @@ use super::narrator::Narrator;
 use super::object::Outcome;
 use crate::error::ChatError;
 use crate::follow::Follower;
-use crate::http::{EVENT_STREAM, UNBUFFERED};
+use crate::http::event_stream;
 use crate::openai::completion::interrupted;
 use crate::openai::items::Stored;
 
@@ -75,18 +71,9 @@ pub fn streamed(follower: Follower, narrator: Narrator) -> Response {
     Tale { follower, narrator, message: None, failure: None }.told()
 }
 
-/// Events as they are told, and what is told first.
-pub fn body(events: impl futures::Stream<Item = String> + Send + 'static) -> Response {
-    let body = Body::from_stream(events.map(|text| Ok::<_, Infallible>(Bytes::from(text))));
-    let mut response = body.into_response();
-    response.headers_mut().insert(header::CONTENT_TYPE, EVENT_STREAM);
-    response.headers_mut().extend([UNBUFFERED]);
-    response
-}
-
 impl Tale {
     fn told(self) -> Response {
-        body(stream::unfold(self, |mut tale| async move {
+        event_stream(stream::unfold(self, |mut tale| async move {
             loop {
                 let text = tale.narrator.take();
                 if !text.is_empty() {

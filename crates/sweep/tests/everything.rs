@@ -69,8 +69,6 @@ async fn what_is_over_leaves_and_nothing_else_in_any_account() {
              (?1, 'broken off', 'user-files', 'a', 'text/plain', 1, NULL, 'pending', ?2, 0, 0), \
              (?1, 'on its way', 'user-files', 'a', 'text/plain', 1, NULL, 'pending', ?2 + 1, 0, 0), \
              (?1, 'complete', 'user-files', 'a', 'text/plain', 1, zeroblob(32), 'complete', 0, 0, 0)",
-            "INSERT INTO usage_reservation (account_id, run_id, user_id, tokens, reserved_at, expires_at, nth, provider, model, input_tokens) VALUES \
-             (?1, 'dead', 'a', 9, 0, ?2, 1, 'openai', 'a', 7), (?1, 'alive', 'a', 9, 0, ?2 + 1, 2, 'openai', 'a', 5)",
         ] {
             run(&database, sql, &account).await;
         }
@@ -97,10 +95,6 @@ async fn what_is_over_leaves_and_nothing_else_in_any_account() {
     assert_eq!(ids(&database, "SELECT DISTINCT id FROM invitation").await, ["inv1"]);
     let files = ids(&database, "SELECT DISTINCT id FROM file ORDER BY id").await;
     assert_eq!(files, ["complete", "on its way"]);
-    let reserved = ids(&database, "SELECT DISTINCT run_id AS id FROM usage_reservation").await;
-    assert_eq!(reserved, ["alive"]);
-    let used = "SELECT run_id || input_tokens || output_tokens AS id FROM usage_entry WHERE is_estimated AND is_last";
-    assert_eq!(ids(&database, used).await, ["dead70"; 3]);
     assert_eq!(ids(&database, "SELECT id FROM session").await.len(), 3);
     let tokens = "SELECT session_id AS id FROM refresh_token";
     assert_eq!(ids(&database, tokens).await.len(), 3, "one for each session that lives");
@@ -120,6 +114,25 @@ async fn what_is_over_leaves_and_nothing_else_in_any_account() {
     assert_eq!(swept, expected);
     assert_eq!(ids(&database, "SELECT DISTINCT id FROM conversation").await, ["pinned"]);
     assert_eq!(ids(&database, "SELECT DISTINCT id FROM file").await, ["complete"]);
+}
+
+#[tokio::test]
+async fn what_the_dead_have_reserved_is_settled() {
+    let database = testing::database().await;
+    for _ in 0..2 {
+        let account = Person::new(&database, "owner", NOW).await.account_id.to_string();
+        // More than a piece takes.
+        let reserve = "INSERT INTO usage_reservation (account_id, run_id, user_id, tokens, reserved_at, expires_at, nth, provider, model, input_tokens) \
+             SELECT ?1, n.value, 'a', 9, 0, ?2 + (n.value = 'alive'), 1, 'openai', 'a', 7 \
+             FROM json_each('[1,2,3,4,5,6,7,8,9,\"alive\"]') AS n";
+        run(&database, reserve, &account).await;
+    }
+    let swept = sweep(&database, NOW, &Entropy::system(), |_| {}).await.unwrap();
+    assert_eq!(swept, Swept { accounts: 2, ..Swept::default() });
+    let left = ids(&database, "SELECT run_id AS id FROM usage_reservation").await;
+    assert_eq!(left, ["alive", "alive"]);
+    let settled = "SELECT run_id AS id FROM usage_entry WHERE is_estimated AND is_last AND input_tokens = 7 AND output_tokens = 0";
+    assert_eq!(ids(&database, settled).await.len(), 18);
 }
 
 #[tokio::test]

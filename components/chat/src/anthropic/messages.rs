@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
 use caller::Caller;
-use egress::within;
+use egress::Patience;
 use futures::channel::mpsc;
 use futures::{StreamExt as _, stream};
 use ids::{Id, RunId};
@@ -76,10 +76,10 @@ async fn whole(mut heard: mpsc::Receiver<Heard>, frame: &Frame) -> Result<Respon
 
 /// The answer as events.
 fn streamed(heard: mpsc::Receiver<Heard>, frame: Frame) -> Response {
-    let state = (heard, Story::new(frame));
-    event_stream(stream::unfold(state, |(mut heard, mut story)| async move {
+    let state = (heard, Story::new(frame), Patience::default());
+    event_stream(stream::unfold(state, |(mut heard, mut story, mut patience)| async move {
         while !story.is_over() {
-            let text = match within(SILENCE_MAX, heard.next()).await {
+            let text = match patience.within(SILENCE_MAX, heard.next()).await {
                 Err(_) => story.ping(),
                 Ok(Some(Heard::Said(output))) => story.say(&output),
                 Ok(Some(Heard::Begun)) => continue,
@@ -88,7 +88,7 @@ fn streamed(heard: mpsc::Receiver<Heard>, frame: Frame) -> Response {
                 Ok(None) => story.fail(interrupted()),
             };
             if !text.is_empty() {
-                return Some((text, (heard, story)));
+                return Some((text, (heard, story, patience)));
             }
         }
         None

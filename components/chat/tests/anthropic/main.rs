@@ -11,6 +11,8 @@ mod answers;
 #[path = "../openai/calls.rs"]
 #[expect(dead_code, reason = "it is shared with the tests of OpenAI's interface")]
 mod calls;
+#[path = "../openai/costs.rs"]
+mod costs;
 mod faults;
 mod messages;
 #[path = "../openai/provider.rs"]

@@ -10,6 +10,7 @@
 mod answers;
 mod calls;
 mod conversations;
+mod costs;
 mod faults;
 mod provider;
 mod refusals;

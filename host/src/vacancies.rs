@@ -220,7 +220,8 @@ mod tests {
         set(&vacancies, instance, 4, true);
         vacancies.remove(instance);
         set(&vacancies, instance, 4, true);
-        assert_eq!((vacancies.state().free, vacancies.state().open), (0, 0));
+        let State { free, open, .. } = *vacancies.state();
+        assert_eq!((free, open), (0, 0));
         let _entry = vacancies.enter().now_or_never().unwrap();
         assert!(vacancies.enter().now_or_never().is_none());
     }

@@ -19,9 +19,8 @@ use super::story::Story;
 use crate::error::ChatError;
 use crate::http::event_stream;
 use crate::models::AskError;
-use crate::openai::completion::interrupted;
 use crate::openai::question::{Question, named_conversation};
-use crate::openai::relay::{Heard, Relay};
+use crate::openai::relay::{Heard, Relay, interrupted};
 use crate::service::Chat;
 
 /// How long a stream may be silent.
@@ -48,13 +47,8 @@ pub async fn anthropic_create_message(
         model: prompt.model.clone(),
     };
     let relay = Relay { chat, meter, model, prompt, question, credentials: headers };
-    let mut heard = relay.begin();
-    match heard.next().await {
-        None => Err(interrupted().into()),
-        Some(Heard::Failed(error)) => Err(error.into()),
-        Some(_) if is_streamed => Ok(streamed(heard, frame)),
-        Some(_) => whole(heard, &frame).await,
-    }
+    let heard = relay.begin().await?;
+    if is_streamed { Ok(streamed(heard, frame)) } else { whole(heard, &frame).await }
 }
 
 /// The answer as one document.

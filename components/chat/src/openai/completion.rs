@@ -12,7 +12,7 @@ use providers::{Finish, Output};
 
 use super::chunk::{Choice, Frame};
 use super::question::{Question, named_conversation};
-use super::relay::{Heard, Relay};
+use super::relay::{Heard, Relay, interrupted};
 use super::request::CompletionBody;
 use crate::error::ChatError;
 use crate::http::event_stream;
@@ -40,12 +40,10 @@ pub async fn openai_create_completion(
         model: prompt.model.clone(),
     };
     let relay = Relay { chat, meter, model, prompt, question, credentials: headers };
-    let mut heard = relay.begin();
-    match (streaming, heard.next().await) {
-        (_, None) => Err(interrupted().into()),
-        (_, Some(Heard::Failed(error))) => Err(error.into()),
-        (Some(with_usage), Some(_)) => Ok(streamed(heard, frame, with_usage)),
-        (None, Some(_)) => whole(heard, &frame).await,
+    let heard = relay.begin().await?;
+    match streaming {
+        Some(with_usage) => Ok(streamed(heard, frame, with_usage)),
+        None => whole(heard, &frame).await,
     }
 }
 
@@ -91,11 +89,6 @@ fn streamed(heard: mpsc::Receiver<Heard>, frame: Frame, with_usage: bool) -> Res
         }
     });
     event_stream(stream::once(async { first }).chain(rest))
-}
-
-pub fn interrupted() -> ChatError {
-    let detail = "The answer broke off.";
-    ChatError::Failed(runs::Failure::new(runs::FailureCode::Interrupted, detail))
 }
 
 fn failed(error: ChatError) -> String {

@@ -8,9 +8,9 @@ use ambient::UnixMillis;
 use axum::http::HeaderMap;
 use database::DatabaseError;
 use egress::within;
-use futures::SinkExt as _;
 use futures::channel::mpsc;
 use futures::future::{Either, select};
+use futures::{SinkExt as _, StreamExt as _};
 use ids::{ConversationId, Id, MessageId};
 use message::{Append, Content, MessageRole, MessageStatus, NewMessage, Position};
 use problem::chain;
@@ -85,12 +85,19 @@ struct Listener {
 type Timer = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Relay {
-    /// Begins.
-    pub fn begin(self) -> mpsc::Receiver<Heard> {
-        let (sender, receiver) = mpsc::channel(WAITING_MAX);
+    /// Begins, and waits until the model does, so that what fails before is an error and no answer that breaks off.
+    ///
+    /// # Errors
+    /// [`ChatError`]: then nothing is reserved any more.
+    pub async fn begin(self) -> Result<mpsc::Receiver<Heard>, ChatError> {
+        let (sender, mut receiver) = mpsc::channel(WAITING_MAX);
         let admitted_at = self.chat.clock.now();
         ambient::spawn(self.carry_out(Listener { sender, timer: timer(TICK), admitted_at }));
-        receiver
+        match receiver.next().await {
+            None => Err(interrupted()),
+            Some(Heard::Failed(error)) => Err(error),
+            Some(Heard::Begun | Heard::Said(_) | Heard::Done(_)) => Ok(receiver),
+        }
     }
 
     async fn carry_out(self, mut listener: Listener) {
@@ -279,4 +286,10 @@ fn timer(time: Duration) -> Timer {
         // Nothing is waited for but the time.
         let _ = within(time, pending::<()>()).await;
     })
+}
+
+/// What is said where an answer has no end, because whoever worked on it is gone.
+pub fn interrupted() -> ChatError {
+    let detail = "The answer broke off.";
+    ChatError::Failed(runs::Failure::new(runs::FailureCode::Interrupted, detail))
 }

@@ -19,9 +19,8 @@ use crate::context::Stored as Told;
 use crate::error::ChatError;
 use crate::http::event_stream;
 use crate::models::AskError;
-use crate::openai::completion::interrupted;
 use crate::openai::items::{self, Stored};
-use crate::openai::relay::{Heard, Relay};
+use crate::openai::relay::{Heard, Relay, interrupted};
 use crate::service::Chat;
 use crate::work::{Said, join};
 
@@ -49,12 +48,7 @@ pub async fn answer(
     let response = ResponseObject::new(id, chat.clock.now(), &prompt.model, &wish, false);
     let said = Said::to(&prompt);
     let relay = Relay { chat: chat.clone(), meter, model, prompt, question: None, credentials };
-    let mut heard = relay.begin();
-    match heard.next().await {
-        None => return Err(interrupted().into()),
-        Some(Heard::Failed(error)) => return Err(error.into()),
-        Some(Heard::Begun | Heard::Said(_) | Heard::Done(_)) => {}
-    }
+    let heard = relay.begin().await?;
     let narrator = Narrator::new(response.clone());
     let passing = Passing { chat, id, heard, narrator, said };
     if is_streamed { Ok(passing.told()) } else { passing.whole(response).await }

@@ -13,8 +13,8 @@ use super::object::Outcome;
 use crate::error::ChatError;
 use crate::follow::Follower;
 use crate::http::event_stream;
-use crate::openai::completion::interrupted;
 use crate::openai::items::Stored;
+use crate::openai::relay::interrupted;
 
 #[derive(Deserialize)]
 struct Delta {

@@ -1,4 +1,8 @@
-//! Closed-loop load: each connection has one request in flight.
+//! Load: each connection has one request in flight, always (a closed loop) or when it is its turn (an open loop).
+//!
+//! A closed loop shows how much a server can do. Its latencies say little else: with `n` connections they are `n` times what one answer takes. An open
+//! loop shows how long somebody waits at a rate that the server can bear. A request counts from when it was due, even if its connection was still
+//! waiting for the answer before; otherwise a server that halts would be asked nothing meanwhile, and the wait would count once ("coordinated omission").
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -42,6 +46,8 @@ pub struct Load {
     pub seed: Arc<Seed>,
     pub token: String,
     pub connections: usize,
+    /// Requests per second of all connections together; `None` for as many as are answered.
+    pub rate: Option<f64>,
 }
 
 impl Load {
@@ -58,7 +64,8 @@ impl Load {
         let started = Instant::now();
         let mut tasks = JoinSet::new();
         for (connection, sender) in senders.into_iter().enumerate() {
-            tasks.spawn(drive(self.clone(), connection, sender, until, Arc::clone(&stop)));
+            let turns = Turns::new(self.rate, connection, self.connections);
+            tasks.spawn(drive(self.clone(), connection, sender, until, turns, Arc::clone(&stop)));
         }
         if let Until::Elapsed(time) = until {
             tokio::time::sleep(time).await;
@@ -91,11 +98,41 @@ pub fn percentile(latencies: &[Duration], percent: usize) -> f64 {
     latencies.get(rank - 1).map_or(f64::NAN, |latency| latency.as_secs_f64() * 1e3)
 }
 
+/// When it is a connection's turn.
+struct Turns {
+    next: Instant,
+    /// `None` where it is always its turn.
+    interval: Option<Duration>,
+}
+
+impl Turns {
+    fn new(rate: Option<f64>, connection: usize, connections: usize) -> Self {
+        let count = |number: usize| f64::from(u32::try_from(number).unwrap_or(u32::MAX));
+        let after = |number: f64| rate.map(|rate| Duration::from_secs_f64(number / rate));
+        let first = after(count(connection)).unwrap_or_default();
+        Self { next: Instant::now() + first, interval: after(count(connections)) }
+    }
+
+    /// Waits for the next one. Gives the time from which the request counts.
+    async fn next(&mut self) -> Instant {
+        let Some(interval) = self.interval else { return Instant::now() };
+        let due = self.next;
+        self.next += interval;
+        if due <= Instant::now() {
+            return due;
+        }
+        tokio::time::sleep_until(due.into()).await;
+        // That this process's timer is late is not the server's doing.
+        Instant::now()
+    }
+}
+
 async fn drive(
     load: Load,
     connection: usize,
     mut sender: SendRequest<Full<Bytes>>,
     until: Until,
+    mut turns: Turns,
     stop: Arc<AtomicBool>,
 ) -> Result<Vec<Duration>> {
     let requests = match until {
@@ -104,11 +141,11 @@ async fn drive(
     };
     let mut latencies = Vec::new();
     for number in 0..requests {
+        let started = turns.next().await;
         if stop.load(Ordering::Relaxed) {
             break;
         }
         let request = load.scenario.request(&load.seed, &load.token, connection, number)?;
-        let started = Instant::now();
         sender.ready().await?;
         let response = sender.send_request(request).await?;
         let status = response.status();

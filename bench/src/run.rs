@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::Plan;
 use crate::load::{Load, Until};
 use crate::process::{Side, Usage, waits};
-use crate::report::{Comparison, Figures, HEAD};
+use crate::report::{Comparison, Figures, HEAD, Paced};
 use crate::scenario::Scenario;
 use crate::seed::{self, Seed};
 
@@ -81,6 +81,9 @@ pub async fn run(plan: &Plan) -> Result<()> {
     Ok(())
 }
 
+/// The share of what the host does at most at which latencies are measured: servers are not run at their limit.
+const SHARE_OF_MOST: f64 = 0.5;
+
 /// One scenario on both servers, turn by turn, so that what else the machine does falls on both.
 async fn compare(
     plan: &Plan,
@@ -88,6 +91,26 @@ async fn compare(
     seed: &Arc<Seed>,
     servers: &[Running],
 ) -> Result<Comparison> {
+    let [native, host] = measure(plan, scenario, seed, servers, None).await?.map(Figures::median);
+    let (native, host) = native.zip(host).context("a plan has at least one round")?;
+    let mut paced = None;
+    if scenario.latency_goal().is_some() {
+        let rate = (host.requests_per_second * SHARE_OF_MOST).floor().max(1.0);
+        let rounds = measure(plan, scenario, seed, servers, Some(rate)).await?;
+        let [native, host] = rounds.map(Figures::median_by_latency);
+        paced = native.zip(host).map(|(native, host)| Paced { rate, native, host });
+    }
+    Ok(Comparison { scenario, native, host, paced, waits: None })
+}
+
+/// The rounds of each server.
+async fn measure(
+    plan: &Plan,
+    scenario: Scenario,
+    seed: &Arc<Seed>,
+    servers: &[Running],
+    rate: Option<f64>,
+) -> Result<[Vec<Figures>; 2]> {
     let mut rounds = [Vec::new(), Vec::new()];
     let connections = scenario.connections(plan.connections);
     for _ in 0..plan.rounds {
@@ -98,6 +121,7 @@ async fn compare(
                 seed: Arc::clone(seed),
                 token: seed::sign_in(&running.client).await?,
                 connections,
+                rate,
             };
             load.run(Until::Elapsed(WARM_UP)).await?;
             let before = Usage::of(&running.server)?;
@@ -114,9 +138,7 @@ async fn compare(
             }
         }
     }
-    let [native, host] = rounds.map(Figures::median);
-    let (native, host) = native.zip(host).context("a plan has at least one round")?;
-    Ok(Comparison { scenario, native, host, waits: None })
+    Ok(rounds)
 }
 
 /// Waits for the disk per append, native and host; `None` without strace. What a server waits for while it starts and ends is taken off:
@@ -152,6 +174,7 @@ async fn count_waits(
                 seed: Arc::clone(seed),
                 token: seed::sign_in(&client).await?,
                 connections,
+                rate: None,
             };
             if 0 < requests {
                 load.run(Until::Requests(requests)).await?;

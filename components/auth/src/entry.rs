@@ -28,7 +28,7 @@ async fn handle(request: Request) -> impl IntoResponse {
 async fn start() -> Result<Router, StartError> {
     ambient::log::to_standard_error(Clock::system());
     let settings = AuthSettings::new(&Variables::read(&AuthSettings::NAMES).await?)?;
-    Ok(crate::router(Database::named("default"), settings, Clock::system(), Entropy::system())?)
+    Ok(crate::router(Database::exclusive("default"), settings, Clock::system(), Entropy::system())?)
 }
 
 /// The answer, with the work that it does not wait for begun: the host goes on with an instance until all of its tasks have ended.

@@ -27,5 +27,5 @@ async fn handle(request: Request) -> impl IntoResponse {
 async fn start() -> Result<Router, StartError> {
     ambient::log::to_standard_error(Clock::system());
     let settings = ConfigSettings::new(&Variables::read(&ConfigSettings::NAMES).await?)?;
-    Ok(crate::router(Database::named("default"), settings, Clock::system(), Entropy::system())?)
+    Ok(crate::router(Database::exclusive("default"), settings, Clock::system(), Entropy::system())?)
 }

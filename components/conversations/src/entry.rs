@@ -20,5 +20,5 @@ async fn start() -> Result<Router, SettingsError> {
     ambient::log::to_standard_error(Clock::system());
     let settings =
         ConversationsSettings::new(&Variables::read(&ConversationsSettings::NAMES).await?)?;
-    Ok(crate::router(Database::named("default"), settings, Clock::system(), Entropy::system()))
+    Ok(crate::router(Database::exclusive("default"), settings, Clock::system(), Entropy::system()))
 }

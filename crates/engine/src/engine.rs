@@ -195,6 +195,9 @@ impl Engine {
         parameters: Vec<Value>,
     ) -> Result<QueryResult, EngineError> {
         check_read(learned)?;
+        if let Some(result) = self.read_here(learned, &sql, &parameters) {
+            return result;
+        }
         let cancelled = Arc::new(AtomicBool::new(false));
         let _guard = CancelOnDrop(Arc::clone(&cancelled));
         let (reply, answer) = oneshot::channel();
@@ -209,6 +212,9 @@ impl Engine {
         parameters: Vec<Value>,
     ) -> Result<RowStream, EngineError> {
         check_read(learned)?;
+        if let Some(result) = self.read_here(learned, &sql, &parameters) {
+            return Ok(RowStream::collected(result?));
+        }
         let pipe = Arc::new(Pipe::default());
         let (reply, answer) = oneshot::channel();
         // Made before the columns are known so that dropping this future ends the query.
@@ -216,6 +222,19 @@ impl Engine {
         self.push_read(readers::Job::Stream { sql, parameters, pipe, reply })?;
         stream.set_columns(answer.await.unwrap_or(Err(EngineError::Closed))?);
         Ok(stream)
+    }
+
+    /// Runs a short statement on this thread; `None` when a reader is to run it.
+    fn read_here(
+        &self,
+        learned: &Learned,
+        sql: &str,
+        parameters: &[Value],
+    ) -> Option<Result<QueryResult, EngineError>> {
+        if self.inner.closed.load(Ordering::Acquire) {
+            return Some(Err(EngineError::Closed));
+        }
+        self.inner.readers.inline.collect(&learned.pace, sql, parameters)
     }
 
     /// Queues statements for the writer as one unit.

@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use lru::LruCache;
 
+use crate::inline::Pace;
+
 /// Longer texts are looked at anew each time, so that a few of them cannot fill the memory.
 const TEXT_BYTES_MAX: usize = 16 << 10;
 const TEXTS_MAX: NonZeroUsize = NonZeroUsize::MIN.saturating_add(2047);
@@ -22,7 +24,7 @@ pub enum Control {
     RollbackTo(String),
 }
 
-/// The properties of one statement. They follow from its text and hold for every schema.
+/// What is known of one statement. Its properties follow from its text and hold for every schema.
 #[derive(Debug, Clone, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
 pub struct Learned {
@@ -43,6 +45,8 @@ pub struct Learned {
     pub sets_quota: bool,
     /// It may end or hold up the whole transaction around it, so it must not share one with strangers.
     pub solo: bool,
+    /// Whether it is short enough for the thread that asks.
+    pub pace: Pace,
 }
 
 impl Learned {

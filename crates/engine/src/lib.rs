@@ -6,6 +6,7 @@ mod connection;
 mod engine;
 mod error;
 mod group;
+mod inline;
 mod key_value;
 mod learned;
 mod lease;

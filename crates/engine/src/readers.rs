@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 
 use crate::connection::Connection;
 use crate::error::EngineError;
+use crate::inline::Inline;
 use crate::learned::Learned;
 use crate::metrics::Counters;
 use crate::options::Options;
@@ -56,6 +57,8 @@ impl Job {
 
 /// The pool of readers.
 pub struct Readers {
+    /// For what is short enough to run where it is asked for.
+    pub inline: Inline,
     path: PathBuf,
     options: Options,
     counters: Arc<Counters>,
@@ -75,8 +78,9 @@ struct State {
 
 impl Readers {
     pub fn new(path: PathBuf, options: Options, counters: Arc<Counters>) -> Arc<Self> {
+        let inline = Inline::new(path.clone(), options.clone(), Arc::clone(&counters));
         let state = Mutex::default();
-        Arc::new(Self { path, options, counters, state, changed: Condvar::new() })
+        Arc::new(Self { inline, path, options, counters, state, changed: Condvar::new() })
     }
 
     /// Hands a job to the next free reader.
@@ -112,6 +116,8 @@ impl Readers {
         while 0 < state.threads {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+        drop(state);
+        self.inline.close();
     }
 
     fn spawn_if_needed(self: &Arc<Self>, state: &mut State) -> Result<(), EngineError> {

@@ -31,6 +31,7 @@ pub struct Connection {
 }
 
 impl Connection {
+    #[expect(clippy::disallowed_methods, reason = "it tests the interface itself")]
     pub async fn open(mode: Mode, name: &str) -> Result<Self, Error> {
         let raw = match mode {
             Mode::Sync => Raw::open(name)?,

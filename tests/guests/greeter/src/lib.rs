@@ -27,6 +27,7 @@ impl bindings::exports::conformance::greeting::greet::Guest for Greeter {
         format!("Hello, {name}.")
     }
 
+    #[expect(clippy::disallowed_methods, reason = "it shows what a library component may open")]
     fn try_database(name: String) -> String {
         let outcome = match Connection::open(&name) {
             Ok(_) => "ok",

@@ -100,8 +100,7 @@ impl Connection {
         self.sqlite.pragma_update(None, "cache_size", -16_384)?;
         self.sqlite.pragma_update(None, "mmap_size", 256 << 20)?;
         self.sqlite.pragma_update(None, "temp_store", "MEMORY")?;
-        // 16 MiB. What is written again and again, as the inner pages of an index, is copied once for four times as many commits as by default: a fifth
-        // more commits per second, and fewer that have to wait for a checkpoint.
+        // 16 MiB: what is written again and again, as the inner pages of an index, is copied once for four times as many commits as by default.
         self.sqlite.pragma_update(None, "wal_autocheckpoint", 4000)?;
         self.sqlite.pragma_update(None, "journal_size_limit", 64 << 20)?;
         Ok(())

@@ -87,11 +87,20 @@ pub struct Comparison {
     pub paced: Option<Paced>,
     /// Waits for the disk per request, native and host, where they were counted.
     pub waits: Option<[f64; 2]>,
+    /// Connections that each keep one request in flight.
+    pub connections: usize,
+    pub processors: usize,
 }
 
 impl Comparison {
     fn ratio(&self) -> f64 {
         self.host.requests_per_second / self.native.requests_per_second
+    }
+
+    /// Milliseconds that a request takes on average at the least when every connection keeps one in flight: all of them, times what one costs the
+    /// server, on all processors (Little's law). Waits and whoever makes the load come on top.
+    fn floor(&self, figures: &Figures) -> f64 {
+        number(self.connections) * figures.cpu / 1e3 / number(self.processors.max(1))
     }
 
     pub fn json(&self) -> Value {
@@ -106,6 +115,7 @@ impl Comparison {
                 "host": it.host.json(),
             })),
             "waits_per_request": self.waits,
+            "processors": self.processors,
         })
     }
 
@@ -153,6 +163,11 @@ impl Comparison {
                 goal,
                 p99 <= goal,
             ));
+            lines.push(format!(
+                "         as fast as it goes, the processor time alone makes an average of: native {:.1}, host {:.1} milliseconds",
+                self.floor(&self.native),
+                self.floor(&self.host)
+            ));
             if let Some(p99) = self.paced.as_ref().map(|it| it.host.p99) {
                 lines.push(verdict("milliseconds for 99 %, at the rate", p99, goal, p99 <= goal));
             }
@@ -173,6 +188,27 @@ pub fn verdict(what: &str, value: f64, goal: f64, is_met: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn processor_time_bounds_what_a_closed_loop_can_reach() {
+        let native =
+            Figures { requests_per_second: 1.0, p50: 1.0, p99: 1.0, cpu: 300.0, memory: 1.0 };
+        let host = Figures { cpu: 750.0, ..native };
+        let mut comparison = Comparison {
+            scenario: Scenario::Append,
+            native,
+            host,
+            paced: None,
+            waits: None,
+            connections: 64,
+            processors: 2,
+        };
+        let lines = comparison.lines().join("\n");
+        assert!(lines.contains("native 9.6, host 24.0 milliseconds"), "{lines}");
+        comparison.processors = 8;
+        let lines = comparison.lines().join("\n");
+        assert!(lines.contains("native 2.4, host 6.0 milliseconds"), "{lines}");
+    }
 
     #[test]
     fn percentiles_are_of_the_nearest_rank() {

@@ -100,7 +100,9 @@ async fn compare(
         let [native, host] = rounds.map(Figures::median_by_latency);
         paced = native.zip(host).map(|(native, host)| Paced { rate, native, host });
     }
-    Ok(Comparison { scenario, native, host, paced, waits: None })
+    let connections = scenario.connections(plan.connections);
+    let processors = std::thread::available_parallelism()?.get();
+    Ok(Comparison { scenario, native, host, paced, waits: None, connections, processors })
 }
 
 /// The rounds of each server.

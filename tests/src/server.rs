@@ -1,13 +1,13 @@
 //! A server process on a state directory.
 
-use std::io::{BufRead, BufReader, Read};
+use std::fs;
+use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
 
 use rustix::process::{Pid, Signal, kill_process};
+use tempfile::NamedTempFile;
 
 use crate::workspace;
 
@@ -16,8 +16,8 @@ use crate::workspace;
 pub struct Server {
     child: Child,
     address: SocketAddr,
-    log: Arc<Mutex<String>>,
-    log_reader: Option<JoinHandle<()>>,
+    /// Its standard error. A file and no pipe, so that what the server wrote before it answered is there when the answer is.
+    log: NamedTempFile,
 }
 
 /// How a server is started.
@@ -95,25 +95,23 @@ impl Options {
         if let Some(manifest) = &self.manifest {
             workspace::build_components(manifest);
         }
+        let log = NamedTempFile::new().expect("there is a place for the log");
         let mut child = self
             .command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stderr(log.reopen().expect("the log is there"))
             .spawn()
             .expect("selvage starts");
-        let log = Arc::new(Mutex::new(String::new()));
-        let log_reader = follow(child.stderr.take().expect("stderr is piped"), Arc::clone(&log));
         let mut stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
         let mut line = String::new();
         stdout.read_line(&mut line).expect("standard output is readable");
         let Some(address) = line.trim().strip_prefix("listening on http://") else {
             let status = child.wait().expect("the process can be waited for");
-            log_reader.join().expect("the log reader ends");
-            panic!("selvage ended with {status}: {line:?}\n{}", log.lock().expect("log"));
+            panic!("selvage ended with {status}: {line:?}\n{}", read(&log));
         };
         let address = address.parse().expect("an address stands behind `listening on`");
-        Server { child, address, log, log_reader: Some(log_reader) }
+        Server { child, address, log }
     }
 }
 
@@ -133,9 +131,16 @@ impl Server {
         self.child.id()
     }
 
-    /// What it has logged so far.
+    /// What it has logged so far. The line of a request may come after its answer.
     pub fn log(&self) -> String {
-        self.log.lock().expect("the log reader does not panic").clone()
+        read(&self.log)
+    }
+
+    /// Sends SIGTERM, waits for the end and gives everything that was logged.
+    pub fn whole_log(mut self) -> String {
+        self.signal(Signal::TERM);
+        self.child.wait().expect("the process can be waited for");
+        self.log()
     }
 
     /// Sends Ctrl-C and waits for the end.
@@ -161,18 +166,13 @@ impl Server {
 
     /// Waits for the process to end by itself.
     pub fn wait(mut self) -> ExitStatus {
-        let status = self.child.wait().expect("the process can be waited for");
-        if let Some(reader) = self.log_reader.take() {
-            reader.join().expect("the log reader ends");
-        }
-        status
+        self.child.wait().expect("the process can be waited for")
     }
 
-    fn end_with(self, signal: Signal) -> ExitStatus {
+    fn end_with(mut self, signal: Signal) -> ExitStatus {
         self.signal(signal);
-        let log = Arc::clone(&self.log);
-        let status = self.wait();
-        let log = log.lock().expect("the log reader does not panic");
+        let status = self.child.wait().expect("the process can be waited for");
+        let log = self.log();
         assert!(!log.contains("ERROR"), "an orderly life logs no error:\n{log}");
         status
     }
@@ -186,13 +186,7 @@ impl Drop for Server {
     }
 }
 
-fn follow(source: impl Read + Send + 'static, log: Arc<Mutex<String>>) -> JoinHandle<()> {
-    std::thread::spawn(move || {
-        for line in BufReader::new(source).lines() {
-            let Ok(line) = line else { return };
-            let mut log = log.lock().expect("no reader panics while it holds the log");
-            log.push_str(&line);
-            log.push('\n');
-        }
-    })
+fn read(log: &NamedTempFile) -> String {
+    let written = fs::read(log.path()).expect("the log is readable");
+    String::from_utf8_lossy(&written).into_owned()
 }

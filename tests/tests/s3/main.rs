@@ -214,8 +214,8 @@ async fn while_the_bucket_is_away_nothing_is_seen_and_nothing_is_lost() {
     assert_eq!(content(&ada, &kept, None).await.bytes, sent);
     let again = id(&upload(&ada, &sent).await);
     assert_eq!(content(&ada, &again, None).await.bytes, sent);
-    assert!(server.log().contains("the chunk store"), "{}", server.log());
-    drop(server);
+    let log = server.whole_log();
+    assert!(log.contains("the chunk store"), "{log}");
 
     let connection = Connection::open(setup.database()).unwrap();
     connection.execute("UPDATE chunk_removal SET due_at = 0", []).unwrap();
@@ -232,7 +232,8 @@ async fn a_bucket_that_refuses_is_away_and_the_log_says_why() {
     let server = setup.serve();
     let (ada, _) = Client::new(server.address()).sign_up("ada@example.com").await;
     is_unavailable(&upload(&ada, &text(3)).await);
-    assert!(server.log().contains("SignatureDoesNotMatch"), "{}", server.log());
-    assert!(!server.log().contains("not/the/secret"));
+    let log = server.whole_log();
+    assert!(log.contains("SignatureDoesNotMatch"), "{log}");
+    assert!(!log.contains("not/the/secret"));
     assert_eq!(counted(&setup.database()).0, 0);
 }

@@ -16,7 +16,7 @@ pub const WHOLE: &str = "one two three four five six";
 /// A world with a model for each fault on both wires.
 pub async fn faulty_models() -> (World, Vec<(ProviderFault, String)>) {
     let provider = ProviderServer::start(|_| ProviderReply::text(WHOLE)).await;
-    let world = World::with(provider, &[("provider_timeout", "1")]).await;
+    let world = World::with(provider, &[("provider_timeout", "3")]).await;
     let mut models = Vec::new();
     for wire in ["openai", "anthropic"] {
         for fault in ProviderFault::ALL {

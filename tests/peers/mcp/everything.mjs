@@ -13,7 +13,7 @@ const EVERYTHING = new URL("node_modules/@modelcontextprotocol/server-everything
 export async function everything(argument) {
   const port = await freePort();
   const child = spawn(process.execPath, [EVERYTHING, argument], { env: { ...process.env, PORT: port }, stdio: "ignore" });
-  for (let tries = 0; tries < 100; tries += 1) {
+  for (let tries = 0; tries < 600; tries += 1) {
     const socket = connect(port, "127.0.0.1");
     const isListening = await once(socket, "connect").then(() => true, () => false);
     socket.destroy();

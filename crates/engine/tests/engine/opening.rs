@@ -141,7 +141,7 @@ async fn databases_in_memory_are_private_and_leave_nothing() {
     let path = path.split('"').nth(1).expect("a path in the debug output").to_owned();
     assert!(Path::new(&path).exists());
     one.close().await.expect("closed");
-    for _ in 0..100 {
+    for _ in 0..3000 {
         if !Path::new(&path).exists() {
             return;
         }

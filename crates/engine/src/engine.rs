@@ -212,8 +212,9 @@ impl Engine {
         parameters: Vec<Value>,
     ) -> Result<RowStream, EngineError> {
         check_read(learned)?;
-        if let Some(result) = self.read_here(learned, &sql, &parameters) {
-            return Ok(RowStream::collected(result?));
+        // What fails is run again by a reader, so that the rows ahead of the failure come first however long they take.
+        if let Some(Ok(result)) = self.read_here(learned, &sql, &parameters) {
+            return Ok(RowStream::collected(result));
         }
         let pipe = Arc::new(Pipe::default());
         let (reply, answer) = oneshot::channel();

@@ -56,6 +56,28 @@ async fn an_empty_result_has_columns_and_errors_come_before_the_stream() {
     assert!((4096..5000).contains(&rows), "{rows} rows before the error");
 }
 
+/// A few rows are read where they are asked for, many by a reader. How far a failure lies makes no difference.
+#[tokio::test]
+async fn the_rows_ahead_of_a_failure_come_first_be_they_few_or_many() {
+    let file = file(Options::default()).await;
+    let session = file.engine.session();
+    let sql = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT ?1 + 1) SELECT iif(?1 < i, abs(-9223372036854775807 - 1), i) FROM n";
+    for before in [256, 512, 20_480] {
+        let mut stream = session.stream(sql, vec![Value::Integer(before)]).await.expect("a stream");
+        let mut rows = 0;
+        let error = loop {
+            match stream.next().await {
+                Ok(chunk) => rows += chunk.expect("no end without the error").len(),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(
+            (error.to_string().as_str(), rows),
+            ("integer overflow", usize::try_from(before).expect("small"))
+        );
+    }
+}
+
 #[tokio::test]
 async fn writes_and_transactions_stream_what_they_collected() {
     let file = file(Options::default()).await;

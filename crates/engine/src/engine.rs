@@ -212,7 +212,7 @@ impl Engine {
         parameters: Vec<Value>,
     ) -> Result<RowStream, EngineError> {
         check_read(learned)?;
-        // What fails is run again by a reader, so that the rows ahead of the failure come first however long they take.
+        // What fails is run again by a reader, so that the chunks ahead of the failure come first, however short a time they take.
         if let Some(Ok(result)) = self.read_here(learned, &sql, &parameters) {
             return Ok(RowStream::collected(result));
         }

@@ -16,9 +16,6 @@ use crate::service::Chat;
 use crate::start::{Beginning, nothing_to_answer};
 use crate::work::{Asked, Decided, Work};
 
-/// How many runs that were left behind somebody who begins another one ends on the way.
-pub const CLOSED_MAX: u32 = 4;
-
 /// What somebody wants an answer to.
 #[derive(Debug)]
 pub struct Question {
@@ -77,7 +74,7 @@ impl Chat {
         let parameters =
             model.parameters(&question.asked.parameters).map_err(ChatError::Invalid)?;
         let now = self.clock.now();
-        runs::close_some(&self.database, account, now, &self.entropy, CLOSED_MAX).await?;
+        self.close_abandoned_runs(account).await?;
         let place = self.find_tip(account, conversation, question.parent).await?;
         if question.content.is_none() && !place.is_question {
             return Err(nothing_to_answer());
@@ -112,6 +109,7 @@ impl Chat {
     ) -> Result<(Run, Live), ChatError> {
         self.prepare().await?;
         let account = caller.account_id;
+        self.close_abandoned_runs(account).await?;
         let mut run = self.run(account, id).await?;
         if run.status != RunStatus::Queued {
             return Err(ChatError::NotWaiting);

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use ambient::EntropyError;
 use catalog::UnknownProvider;
 use chunks::ChunkError;
@@ -61,6 +63,9 @@ pub enum ChatError {
     Database(#[from] DatabaseError),
 }
 
+/// How long a client should wait for one of its runs to end. Nobody knows how long it takes.
+const TOO_MANY_RUNS_WAIT: Duration = Duration::from_secs(5);
+
 impl ChatError {
     /// One value breaks one rule.
     pub fn invalid(pointer: &str, detail: impl Into<std::borrow::Cow<'static, str>>) -> Self {
@@ -110,7 +115,8 @@ impl From<ChatError> for Problem {
             ChatError::TooManyRuns => Self::new(
                 &kinds::TOO_MANY_RUNS,
                 "The account has as many runs at work as it may. Wait for one to end, or cancel one.",
-            ),
+            )
+            .retry_after(TOO_MANY_RUNS_WAIT),
             ChatError::QuotaExceeded(problem) => problem,
             ChatError::NotWaiting => Self::new(
                 &kinds::RUN_NOT_WAITING,
@@ -150,7 +156,7 @@ fn failed(failure: Failure) -> Problem {
     };
     let problem = Problem::new(kind, detail);
     match retry_after_s {
-        Some(seconds) => problem.retry_after(std::time::Duration::from_secs(seconds)),
+        Some(seconds) => problem.retry_after(Duration::from_secs(seconds)),
         None => problem,
     }
 }

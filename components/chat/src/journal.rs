@@ -21,13 +21,13 @@ use crate::service::Chat;
 const TICK: Duration = Duration::from_millis(500);
 
 /// Every so many ticks the lease is moved on.
-const RENEWAL_TICKS: u32 = 20;
+const RENEWAL_TICKS: u32 = 10;
 
 /// How much may be said before it is kept, in bytes as it is sent.
 const BATCH_BYTES_MAX: usize = 16 * 1024;
 
 /// How long the database may be away before others take the run for dead.
-const SILENCE_MAX: Duration = Duration::from_secs(25);
+const SILENCE_MAX: Duration = Duration::from_secs(16);
 
 /// How long a run may take in all. A host gives it a minute more.
 const RUN_MAX: Duration = Duration::from_mins(14);

@@ -12,8 +12,11 @@ use usage::{
 use crate::models::Chosen;
 use crate::work::Said;
 
-/// How long a reservation lasts that nobody takes back: longer than any run or answer, so that only the dead leave one to expire.
-const RESERVED_FOR: Duration = Duration::from_mins(15);
+/// How many runs and completions together an account may have at once (SECURITY R111). The trigger `run_limit` counts with the same eight.
+pub const AT_ONCE_MAX: u32 = 8;
+
+/// How long a reservation lasts that is not renewed, as long as the lease of a run: then the next request of the account settles it.
+const LEASE: Duration = Duration::from_secs(20);
 
 /// How long an answer is taken to get when nobody has said how long it may.
 const ANSWER_TOKENS: u32 = 1024;
@@ -43,42 +46,26 @@ impl Meter {
         Self { quota, prices, spender, run_id, provider, model: entry.model.clone(), has_price }
     }
 
-    /// Reserves what an answer to so many bytes may take. The batch fails when there is not as much left.
+    /// Reserves what an answer to so many bytes may take. The batch fails when there is not as much left, or when the account has
+    /// [`AT_ONCE_MAX`] reservations already.
     pub fn reserve(&self, bytes: usize, max_tokens: Option<u32>, now: UnixMillis) -> Statement {
-        // The runs themselves are counted.
-        self.quota.reserve(&self.reservation(None, bytes, max_tokens, now))
-    }
-
-    /// The same for what is no run, of which there may be so many at once, runs among them.
-    pub fn reserve_one_of(
-        &self,
-        at_once_max: u32,
-        bytes: usize,
-        max_tokens: Option<u32>,
-        now: UnixMillis,
-    ) -> Statement {
-        self.quota.reserve(&self.reservation(Some(at_once_max), bytes, max_tokens, now))
-    }
-
-    fn reservation(
-        &self,
-        at_once_max: Option<u32>,
-        bytes: usize,
-        max_tokens: Option<u32>,
-        now: UnixMillis,
-    ) -> Reservation<'_> {
         let answer = max_tokens.unwrap_or(ANSWER_TOKENS);
-        Reservation {
+        self.quota.reserve(&Reservation {
             spender: self.spender,
             run_id: &self.run_id,
             tokens: estimated_tokens(bytes).saturating_add(answer),
             provider: self.provider,
             model: &self.model,
             input_tokens: likely_tokens(bytes),
-            at_once_max,
+            at_once_max: Some(AT_ONCE_MAX),
             now,
-            expires_at: now.plus(RESERVED_FOR),
-        }
+            expires_at: now.plus(LEASE),
+        })
+    }
+
+    /// Extends the lease of the reservation. Gives no row when it was settled already. The lease of a run extends its reservation's.
+    pub fn renew(&self, now: UnixMillis) -> Statement {
+        usage::renew(self.spender.account_id, &self.run_id, now.plus(LEASE))
     }
 
     /// Writes what a step has used, of a run that goes on.

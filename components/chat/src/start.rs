@@ -2,14 +2,14 @@
 
 use caller::Caller;
 use database::{DatabaseError, Rows, Statement};
-use ids::{ConversationId, Id, MessageId, RunId};
+use ids::{AccountId, ConversationId, Id, MessageId, RunId};
 use message::{Append, Content, NewMessage, Position};
 use providers::Parameters;
 use runs::{Frame, Producer, Run, RunStatus, Start};
 
 use crate::error::ChatError;
 use crate::journal::Journal;
-use crate::meter::Meter;
+use crate::meter::{AT_ONCE_MAX, Meter};
 use crate::models::Chosen;
 use crate::quota::service::spender;
 use crate::relay::{Live, relay};
@@ -37,7 +37,20 @@ pub struct Beginning {
     pub further: Option<Statement>,
 }
 
+/// How many abandoned runs the next request ends: as many as there can be at once.
+const CLOSED_MAX: u32 = AT_ONCE_MAX;
+
 impl Chat {
+    /// Ends the account's runs whose producers are dead, and settles what they had reserved.
+    ///
+    /// # Errors
+    /// [`ChatError`]; the next request can do it.
+    pub async fn close_abandoned_runs(&self, account: AccountId) -> Result<(), ChatError> {
+        let now = self.clock.now();
+        runs::close_some(&self.database, account, now, &self.entropy, CLOSED_MAX).await?;
+        Ok(())
+    }
+
     /// Begins a run, and lets it be worked on.
     ///
     /// # Errors
@@ -123,7 +136,7 @@ impl Chat {
         caller: &Caller,
         error: DatabaseError,
     ) -> Result<ChatError, ChatError> {
-        if error.is_trigger("run_limit") {
+        if error.is_trigger("run_limit") || usage::is_crowded(&error) {
             return Ok(ChatError::TooManyRuns);
         }
         if !usage::is_exceeded(&error) {

@@ -159,7 +159,9 @@ async fn no_request_waits_for_another_one() {
         let mut spending = Box::pin(allowance.spend("ada", NOW));
         match futures::poll!(spending.as_mut()) {
             Poll::Pending => break spending,
-            Poll::Ready(result) => assert_eq!(wait(result), None, "the database never makes anybody wait"),
+            Poll::Ready(result) => {
+                assert_eq!(wait(result), None, "the database never makes anybody wait")
+            }
         }
     };
     for _ in 0..50 {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::{Run, RunStatus, RunsError, skip_events};
 
 /// How long whoever works on a run may be silent before it is taken for dead. The schema moves leases on by as much.
-pub(crate) const LEASE: Duration = Duration::from_secs(30);
+pub(crate) const LEASE: Duration = Duration::from_secs(20);
 
 /// How many batches are read at once.
 const BATCHES_MAX: i64 = 32;

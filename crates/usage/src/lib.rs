@@ -15,6 +15,6 @@ pub use period::{Day, Period, UnknownPeriod};
 pub use price::{Cost, Micros, PriceTable, PriceTableError};
 pub use quota::{
     Quota, Reservation, Share, Spender, Standing, is_crowded, is_exceeded, lapse, lapse_expired,
-    release,
+    release, renew,
 };
 pub use totals::{DayTotal, Filter, Position, list_days};

@@ -160,6 +160,14 @@ pub fn release(account_id: AccountId, run_id: &str) -> Statement {
     Statement::new(include_str!("../queries/release.sql")).bind(account_id.to_string()).bind(run_id)
 }
 
+/// Extends the lease of a reservation. Gives no row when there is none any more.
+pub fn renew(account_id: AccountId, run_id: &str, expires_at: UnixMillis) -> Statement {
+    Statement::new(include_str!("../queries/renew.sql"))
+        .bind(account_id.to_string())
+        .bind(run_id)
+        .bind(expires_at.0)
+}
+
 /// Settles what a run has left behind whose producer is dead: the prompt as it was estimated, and about so many tokens of an answer. Nothing where nothing is
 /// reserved.
 pub fn lapse(account_id: AccountId, run_id: &str, output_tokens: u32) -> Statement {

@@ -23,16 +23,13 @@ use crate::models::{AskError, Chosen};
 use crate::service::Chat;
 use crate::work::Said;
 
-/// How many runs and completions an account may have at once (SECURITY R111).
-const AT_ONCE_MAX: u32 = 8;
-
 /// How much waits for a slow client.
 const WAITING_MAX: usize = 64;
 
 /// How often it is looked whether the client is there.
 const TICK: Duration = Duration::from_millis(500);
 
-/// How often it is made sure that the client still may listen (SECURITY R27).
+/// How often the reservation is renewed, and the client's right to listen is checked (SECURITY R27).
 const ADMISSION: Duration = Duration::from_secs(3);
 
 /// How long a client may take nothing.
@@ -70,8 +67,10 @@ pub struct Relay {
 /// Why nothing more is passed on.
 enum Ending {
     Whole,
-    /// Nobody listens, or nobody may any more.
+    /// The client has left, or has lost its right to listen.
     Alone,
+    /// The reservation was settled because its lease was over.
+    Expired,
     Failed(AskError),
 }
 
@@ -111,11 +110,12 @@ impl Relay {
         let status = match &ending {
             Ending::Whole => MessageStatus::Completed,
             Ending::Alone => MessageStatus::Interrupted,
-            Ending::Failed(_) => MessageStatus::Failed,
+            Ending::Expired | Ending::Failed(_) => MessageStatus::Failed,
         };
         let settled = self.settle(&said, place, status).await;
         let last = match (ending, settled) {
             (Ending::Failed(error), _) => Heard::Failed(ChatError::Failed(error.into())),
+            (Ending::Expired, _) => Heard::Failed(interrupted()),
             (_, Ok(())) => Heard::Done(said.used()),
             (_, Err(error)) => {
                 tracing::error!(cause = chain(&error), "a completion could not be settled");
@@ -128,9 +128,9 @@ impl Relay {
     /// Reserves the tokens and keeps the question: both or neither.
     async fn reserve(&self) -> Result<Option<Place>, ChatError> {
         let Self { chat, meter, prompt, .. } = self;
+        chat.close_abandoned_runs(meter.spender.account_id).await?;
         let (now, bytes) = (chat.clock.now(), Said::to(prompt).told_bytes());
-        let mut batch =
-            vec![meter.reserve_one_of(AT_ONCE_MAX, bytes, prompt.parameters.max_tokens, now)];
+        let mut batch = vec![meter.reserve(bytes, prompt.parameters.max_tokens, now)];
         let mut place = None;
         if let Some(Question { conversation, text }) = &self.question {
             let question = Id::generate(now, &chat.entropy)?;
@@ -172,54 +172,86 @@ impl Relay {
         let Self { chat, model, prompt, .. } = self;
         let asking = model.ask(&chat.egress, chat.settings.provider_timeout, prompt);
         let mut answering = match self.attend(listener, asking).await {
-            None => return Ending::Alone,
-            Some(Err(error)) => return Ending::Failed(error),
-            Some(Ok(answering)) => answering,
+            Err(ending) => return ending,
+            Ok(Err(error)) => return Ending::Failed(error),
+            Ok(Ok(answering)) => answering,
         };
-        if !listener.hear(Heard::Begun).await {
-            return Ending::Alone;
+        if let Err(ending) = self.pass(listener, Heard::Begun).await {
+            return ending;
         }
         loop {
             let output = match self.attend(listener, answering.next()).await {
-                None => return Ending::Alone,
-                Some(Err(error)) => return Ending::Failed(error),
-                Some(Ok(None)) => return Ending::Whole,
-                Some(Ok(Some(output))) => output,
+                Err(ending) => return ending,
+                Ok(Err(error)) => return Ending::Failed(error),
+                Ok(Ok(None)) => return Ending::Whole,
+                Ok(Ok(Some(output))) => output,
             };
             if let Err(error) = said.add(&output) {
                 return Ending::Failed(error.into());
             }
-            if !listener.hear(Heard::Said(output)).await {
-                return Ending::Alone;
+            if let Err(ending) = self.pass(listener, Heard::Said(output)).await {
+                return ending;
             }
         }
     }
 
-    /// Waits for something, as long as there is somebody whom it is for.
-    async fn attend<F: Future>(&self, listener: &mut Listener, work: F) -> Option<F::Output> {
+    /// Passes something on to the client, which may be slow.
+    async fn pass(&self, listener: &mut Listener, heard: Heard) -> Result<(), Ending> {
+        match listener.sender.try_send(heard) {
+            Ok(()) => Ok(()),
+            Err(error) if error.is_disconnected() => Err(Ending::Alone),
+            Err(error) => {
+                let mut sender = listener.sender.clone();
+                let sending = within(SLOWEST, sender.send(error.into_inner()));
+                match self.attend(listener, sending).await? {
+                    Ok(Ok(())) => Ok(()),
+                    _ => Err(Ending::Alone),
+                }
+            }
+        }
+    }
+
+    /// Waits for something while the client is there and the reservation holds.
+    async fn attend<F: Future>(
+        &self,
+        listener: &mut Listener,
+        work: F,
+    ) -> Result<F::Output, Ending> {
         let mut work = pin!(work);
         loop {
             match select(work.as_mut(), &mut listener.timer).await {
-                Either::Left((outcome, _)) => return Some(outcome),
+                Either::Left((outcome, _)) => return Ok(outcome),
                 Either::Right(((), _)) => listener.timer = timer(TICK),
             }
-            if listener.sender.is_closed() || !self.is_admitted(listener).await {
-                return None;
+            if listener.sender.is_closed() {
+                return Err(Ending::Alone);
             }
+            self.look_after(listener).await?;
         }
     }
 
-    async fn is_admitted(&self, listener: &mut Listener) -> bool {
+    /// From time to time, renews the reservation and checks that the client still may listen. A database that is away changes nothing.
+    async fn look_after(&self, listener: &mut Listener) -> Result<(), Ending> {
         let now = self.chat.clock.now();
         if now < listener.admitted_at.plus(ADMISSION) {
-            return true;
+            return Ok(());
         }
         listener.admitted_at = now;
         let account = self.meter.spender.account_id;
-        // A database that is away takes nobody's rights.
-        match self.chat.authenticator.authenticate(&self.credentials).await {
+        let is_admitted = match self.chat.authenticator.authenticate(&self.credentials).await {
             Ok(caller) => caller.account_id == account,
             Err(problem) => problem.kind().status.is_server_error(),
+        };
+        if !is_admitted {
+            return Err(Ending::Alone);
+        }
+        match self.chat.database.query(self.meter.renew(now)).await {
+            Ok(rows) if rows.is_empty() => Err(Ending::Expired),
+            Ok(_) => Ok(()),
+            Err(error) => {
+                tracing::warn!(cause = chain(&error), "a reservation could not be renewed");
+                Ok(())
+            }
         }
     }
 
@@ -257,22 +289,9 @@ impl Relay {
 }
 
 impl Listener {
-    /// `false` when nobody hears it.
-    async fn hear(&mut self, heard: Heard) -> bool {
-        match self.sender.try_send(heard) {
-            Ok(()) => true,
-            Err(error) if error.is_disconnected() => false,
-            // It is slow.
-            Err(error) => {
-                let sent = within(SLOWEST, self.sender.send(error.into_inner())).await;
-                matches!(sent, Ok(Ok(())))
-            }
-        }
-    }
-
+    /// Passes on the last of all, if the client is still there.
     async fn hear_last(mut self, heard: Heard) {
-        // Whoever is gone hears nothing.
-        let _ = self.hear(heard).await;
+        let _ = within(SLOWEST, self.sender.send(heard)).await;
     }
 }
 

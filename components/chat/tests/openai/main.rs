@@ -12,6 +12,7 @@ mod calls;
 mod conversations;
 mod costs;
 mod faults;
+mod limits;
 mod provider;
 mod refusals;
 mod response_faults;

@@ -233,7 +233,9 @@ where
     let host = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let host = host.unwrap();
     let outcome = host.spawn(work).await.unwrap();
-    host.shutdown_background();
+    // It ends while no task of it runs any more, or what dies could go on for a moment.
+    let ended = move || host.shutdown_timeout(std::time::Duration::from_mins(1));
+    tokio::task::spawn_blocking(ended).await.unwrap();
     outcome
 }
 

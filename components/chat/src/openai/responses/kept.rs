@@ -14,7 +14,6 @@ use super::object::{Outcome, ResponseId, ResponseObject};
 use super::tale;
 use super::thread::{Asking, Thread};
 use super::wish::Wish;
-use crate::begin::CLOSED_MAX;
 use crate::error::ChatError;
 use crate::follow::{Follower, outcome};
 use crate::openai::conversations::store;
@@ -33,10 +32,7 @@ pub async fn answer(
     is_streamed: bool,
 ) -> Result<Response, Problem> {
     let account = caller.account_id;
-    let now = chat.clock.now();
-    runs::close_some(&chat.database, account, now, &chat.entropy, CLOSED_MAX)
-        .await
-        .map_err(ChatError::from)?;
+    chat.close_abandoned_runs(account).await?;
     let beginning = begin(&chat, account, asking)?;
     let wish = beginning.asked.response.clone().unwrap_or_default();
     let (run, live) = chat.start(&caller, beginning).await?;

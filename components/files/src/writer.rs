@@ -14,11 +14,12 @@ use crate::error::FileError;
 use crate::service::Files;
 use crate::store;
 
-/// How often whoever writes says that it still does.
-const TOUCH_EVERY: Duration = Duration::from_mins(1);
+/// How often a writer renews its lease.
+const TOUCH_EVERY: Duration = Duration::from_secs(10);
 
-/// After how long nobody believes any more that somebody writes. The schema counts with the same five minutes.
-pub const GIVEN_UP_AFTER: Duration = Duration::from_mins(5);
+/// How long a lease lasts. A writer that has not renewed it is dead: the next upload of the account frees what it had reserved. A host waits half
+/// as long for the next byte of a body.
+pub const GIVEN_UP_AFTER: Duration = Duration::from_mins(1);
 
 /// How much is reserved first where nobody has said how much will come; each time it is used up, it is doubled.
 const ROOM_BYTES_FIRST: u64 = 1024 * 1024;
@@ -107,6 +108,10 @@ impl<'a> Writer<'a> {
         if self.bytes_max < self.size + (self.buffer.len() + bytes.len()) as u64 {
             return Err(FileError::TooLarge { bytes_max: self.bytes_max });
         }
+        // A client may be so slow that no chunk is full before the lease is over.
+        if self.is_lease_due() {
+            self.make_room(self.reserved).await?;
+        }
         while !bytes.is_empty() {
             let free = CHUNK_BYTES_MAX - self.buffer.len();
             let (now, later) = bytes.split_at_checked(free).unwrap_or((bytes, &[]));
@@ -181,8 +186,7 @@ impl<'a> Writer<'a> {
     /// Sees to it that so many bytes are reserved, and that the part is known to be written.
     async fn make_room(&mut self, needed: u64) -> Result<(), FileError> {
         let now = self.files.clock.now();
-        let is_silent = self.touched_at.plus(TOUCH_EVERY) <= now;
-        if needed <= self.reserved && !is_silent {
+        if needed <= self.reserved && !self.is_lease_due() {
             return Ok(());
         }
         let generous = (self.reserved * 2).max(ROOM_BYTES_FIRST).min(self.bytes_max).max(needed);
@@ -196,6 +200,10 @@ impl<'a> Writer<'a> {
             }
         }
         Err(FileError::QuotaExceeded)
+    }
+
+    fn is_lease_due(&self) -> bool {
+        self.touched_at.plus(TOUCH_EVERY) <= self.files.clock.now()
     }
 
     async fn reserve(&mut self, bytes: u64, now: UnixMillis) -> Result<bool, FileError> {

@@ -7,7 +7,7 @@ use settings::FilesSettings;
 use super::files::{Finished, Reservation, bind_written, integer, of, read_digest, read_file};
 use crate::error::FileError;
 use crate::service::{File, PARTS_WRITING_MAX, Part, Purpose, Upload};
-use crate::writer::{PartName, Written};
+use crate::writer::{GIVEN_UP_AFTER, PartName, Written};
 
 /// Reserves room for the file of an upload and keeps the upload; `false` when there is no room. `keep` keeps the answer.
 pub async fn create_upload(
@@ -67,7 +67,7 @@ pub async fn list_parts(
     database.query(statement).await?.iter().map(read_part).collect()
 }
 
-/// Begins a part; `false` when the upload is over, or has too much on its way.
+/// Begins a part, after it has removed those whose writers are dead; `false` when the upload is over, or has too much on its way.
 pub async fn insert_upload_part(
     database: &Database,
     part: PartName,
@@ -75,14 +75,18 @@ pub async fn insert_upload_part(
     parts_bytes_max: u64,
     now: UnixMillis,
 ) -> Result<bool, FileError> {
+    let lease = i64::try_from(GIVEN_UP_AFTER.as_millis()).unwrap_or(i64::MAX);
+    let sql = include_str!("../../queries/delete_dead_parts.sql");
+    let dead = of(sql, part.account, part.file).bind(now.0.saturating_sub(lease));
     let sql = include_str!("../../queries/insert_upload_part.sql");
-    let statement = of(sql, part.account, part.file)
+    let insert = of(sql, part.account, part.file)
         .bind(part.part.to_string())
         .bind(integer(reserved))
         .bind(now.0)
         .bind(PARTS_WRITING_MAX)
         .bind(integer(parts_bytes_max));
-    Ok(!database.query(statement).await?.is_empty())
+    let results = database.batch(vec![dead, insert]).await?;
+    Ok(results.last().is_some_and(|rows| !rows.is_empty()))
 }
 
 /// Reserves so many bytes in all for a part; `false` when the upload is over, or has no room for them.

@@ -35,6 +35,9 @@ pub async fn run(plan: &Flood) -> Result<()> {
         .start();
     let address = server.address();
     let idle = probe(address, Until::Elapsed(Duration::from_secs(5))).await?;
+    println!(
+        "changed from the defaults: public_url=https://chat.example trusted_proxies=127.0.0.1, no access log"
+    );
     println!("health, idle: p50 {:.1} ms, p99 {:.1} ms", ms(&idle, 50), ms(&idle, 99));
 
     let before = Usage::of(&server)?;

@@ -15,7 +15,7 @@ use e2e::Server;
 use tokio::task::JoinSet;
 
 use crate::RelayPlan;
-use crate::process::{Machine, PROVIDER_KEY, Side, Usage};
+use crate::process::{Machine, PROVIDER_KEY, Side, Usage, changes};
 use crate::run::copy;
 use listen::{Door, Heard};
 use people::People;
@@ -64,7 +64,7 @@ struct Bench<'a> {
 /// Measures everything in `plan` and prints it.
 pub async fn run(plan: &RelayPlan) -> Result<()> {
     let folder = tempfile::tempdir()?;
-    println!("seeding");
+    println!("seeding\n{}", changes());
     let origin = folder.path().join("seed");
     let provider = Provider::start().await?;
     let streams = usize::from(plan.streams);

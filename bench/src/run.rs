@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::Plan;
 use crate::load::{Load, Until};
-use crate::process::{Side, Usage, waits};
+use crate::process::{Side, Usage, changes, waits};
 use crate::report::{Comparison, Figures, HEAD, Paced};
 use crate::scenario::Scenario;
 use crate::seed::{self, Seed};
@@ -43,6 +43,7 @@ pub async fn run(plan: &Plan) -> Result<()> {
         let client = Client::new(server.address());
         servers.push(Running { side, server, client });
     }
+    println!("{}", changes());
     println!(
         "{connections} connections, {} rounds of {} s per scenario and server; the median round is shown\n{HEAD}",
         plan.rounds, plan.seconds

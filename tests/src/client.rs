@@ -1,6 +1,7 @@
 //! A JSON client over hyper, as a user's own would be.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
@@ -8,8 +9,11 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client as HttpClient;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use serde_json::Value;
+
+/// The time for which an unused connection is kept.
+const IDLE_MAX: Duration = Duration::from_secs(5);
 
 /// Speaks to one server, with or without an access token.
 #[derive(Debug, Clone)]
@@ -42,7 +46,11 @@ pub struct NoAnswer(pub Box<dyn std::error::Error + Send + Sync>);
 impl Client {
     /// A client without credentials.
     pub fn new(address: SocketAddr) -> Self {
-        let http = HttpClient::builder(TokioExecutor::new()).build(HttpConnector::new());
+        // The server closes a silent connection after fifteen seconds; a request must not meet that.
+        let http = HttpClient::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE_MAX)
+            .build(HttpConnector::new());
         Self { http, address, token: None }
     }
 
@@ -133,6 +141,19 @@ impl Client {
         }
         let request = request.body(Full::new(body)).expect("the request is well-formed");
         self.http.request(request).await.map_err(|error| NoAnswer(Box::new(error)))
+    }
+
+    /// Makes as many API keys of the caller and gives a client with each. Each key has its own limit of requests.
+    pub async fn api_keys(&self, count: usize) -> Vec<Self> {
+        let mut clients = Vec::with_capacity(count);
+        for number in 0..count {
+            let body = serde_json::json!({ "name": format!("key {number}") });
+            let answer = self.post("/api/tokens", &body).await;
+            assert_eq!(answer.status, StatusCode::CREATED, "{answer:?}");
+            clients
+                .push(self.with_token(answer.body["token"].as_str().expect("a key is shown once")));
+        }
+        clients
     }
 
     /// Signs a new user up and returns a client with their token, and the answer.

@@ -16,6 +16,8 @@ pub struct Package {
     pub directory: PathBuf,
     /// Names of normal and build dependencies; what only tests use may point anywhere.
     pub dependencies: BTreeSet<String>,
+    /// The normal dependencies that are compiled to WebAssembly too.
+    pub wasm_dependencies: BTreeSet<String>,
 }
 
 /// All packages by name.
@@ -40,18 +42,36 @@ pub fn packages() -> BTreeMap<String, Package> {
                 Some("") | None => relative.to_str().unwrap().to_owned(),
                 Some(parent) => parent.to_owned(),
             };
-            let dependencies = package["dependencies"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .filter(|dependency| dependency["kind"] != "dev")
-                .map(|dependency| dependency["name"].as_str().unwrap().to_owned())
-                .collect();
+            let names = |counts: fn(&Value) -> bool| {
+                let all = package["dependencies"].as_array().unwrap().iter();
+                let counted = all.filter(|dependency| counts(dependency));
+                counted.map(|dependency| dependency["name"].as_str().unwrap().to_owned()).collect()
+            };
+            let dependencies = names(|dependency| dependency["kind"] != "dev");
+            let wasm_dependencies = names(|dependency| {
+                let target = dependency["target"].as_str().unwrap_or_default();
+                dependency["kind"].is_null() && !target.starts_with("cfg(not(")
+            });
             let directory = manifest.parent().unwrap().to_owned();
             let name = package["name"].as_str().unwrap().to_owned();
-            (name, Package { folder, directory, dependencies })
+            (name, Package { folder, directory, dependencies, wasm_dependencies })
         })
         .collect()
+}
+
+/// The packages of the workspace that components are made of: the components and all that they depend on.
+pub fn wasm_packages() -> BTreeMap<String, Package> {
+    let mut all = packages();
+    let components = all.iter().filter(|(_, package)| package.folder == "components");
+    let mut names: Vec<String> = components.map(|(name, _)| name.clone()).collect();
+    let mut reached = BTreeMap::new();
+    while let Some(name) = names.pop() {
+        if let Some(package) = all.remove(&name) {
+            names.extend(package.wasm_dependencies.iter().cloned());
+            reached.insert(name, package);
+        }
+    }
+    reached
 }
 
 /// All Rust sources below a folder, but for what was built.

@@ -2,31 +2,34 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use e2e::server::Options;
 use e2e::{Client, Server};
 use http::{Method, StatusCode};
 use serde_json::json;
 
 const WRITERS: usize = 64;
 
+/// A key may send 600 requests a minute.
+const KEYS: usize = 32;
+
 /// The server is killed while all writers are busy; which writes were acknowledged by then differs from run to run, and that is the
 /// point. Each is looked up afterwards by its own text.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_acknowledged_message_of_64_writers_is_there_after_kill_9() {
     let state = tempfile::tempdir().unwrap();
-    let server = unlimited(state.path());
+    let server = Server::start(state.path());
     let (ada, _) = Client::new(server.address()).sign_up("ada@example.com").await;
     let created = ada.post("/api/conversations", &json!({})).await;
     let path = format!("/api/conversations/{}/messages", created.body["id"].as_str().unwrap());
 
     let acknowledged_total = Arc::new(AtomicUsize::new(0));
+    let keys = ada.api_keys(KEYS).await;
     let writers: Vec<_> = (0..WRITERS)
         .map(|writer| {
-            let (ada, path, total) = (ada.clone(), path.clone(), Arc::clone(&acknowledged_total));
+            let (ada, path) = (keys[writer % KEYS].clone(), path.clone());
+            let total = Arc::clone(&acknowledged_total);
             tokio::spawn(async move {
                 let mut acknowledged = Vec::new();
                 for number in 0.. {
@@ -62,7 +65,7 @@ async fn every_acknowledged_message_of_64_writers_is_there_after_kill_9() {
     }
     assert!(2_000 <= acknowledged.len());
 
-    let server = unlimited(state.path());
+    let server = Server::start(state.path());
     let stored = read_all(&ada.at(server.address()), &path).await;
     for (seq, text) in &acknowledged {
         let index = usize::try_from(*seq).unwrap().checked_sub(1).unwrap();
@@ -87,9 +90,4 @@ async fn read_all(client: &Client, path: &str) -> Vec<String> {
             texts.push(message["content"].as_str().unwrap().to_owned());
         }
     }
-}
-
-/// One person does here what many would do.
-fn unlimited(state: &Path) -> Server {
-    Options::new(state).variable("limit_api", "off").start()
 }

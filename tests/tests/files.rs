@@ -30,7 +30,7 @@ async fn uploads_that_are_killed_leave_nothing_and_what_was_acknowledged_stays()
     let mut acknowledged = Vec::new();
     let mut signed_up: Option<(Client, String)> = None;
     for kill in 0..KILLS {
-        let server = unlimited(state.path());
+        let server = Server::start(state.path());
         let address = server.address();
         if signed_up.is_none() {
             let (ada, answer) = Client::new(address).sign_up("ada@example.com").await;
@@ -47,7 +47,7 @@ async fn uploads_that_are_killed_leave_nothing_and_what_was_acknowledged_stays()
         assert!(!server.kill().success());
         drop(cut_off.await);
     }
-    let server = unlimited(state.path());
+    let server = Server::start(state.path());
     let (ada, token) = signed_up.unwrap();
     let page = ada.at(server.address()).get("/api/files?limit=200").await;
     assert_eq!(page.status, StatusCode::OK, "{page:?}");
@@ -89,11 +89,7 @@ async fn uploads_that_are_killed_leave_nothing_and_what_was_acknowledged_stays()
 #[tokio::test(flavor = "multi_thread")]
 async fn eight_large_files_at_once_pass_through_little_memory() {
     let state = tempfile::tempdir().unwrap();
-    let server = Options::new(state.path())
-        .variable("limit_api", "off")
-        .arg("--admin-listen")
-        .arg("127.0.0.1:0")
-        .start();
+    let server = Options::new(state.path()).arg("--admin-listen").arg("127.0.0.1:0").start();
     let address = server.address();
     let (_, answer) = Client::new(address).sign_up("ada@example.com").await;
     let token: Arc<str> = answer.body["access_token"].as_str().unwrap().into();
@@ -136,10 +132,6 @@ async fn instance_peak(server: &Server) -> u64 {
     let name = "host_instance_memory_peak_bytes{component=\"files\"} ";
     let line = metrics.as_str().unwrap().lines().find_map(|line| line.strip_prefix(name));
     line.unwrap().parse().unwrap()
-}
-
-fn unlimited(state: &Path) -> Server {
-    Options::new(state).variable("limit_api", "off").start()
 }
 
 /// Sends the first `sent` bytes of a file and reads the answer, if there is to be one.
@@ -201,7 +193,7 @@ fn file_id(answer: &[u8]) -> String {
     body["id"].as_str().unwrap().to_owned()
 }
 
-/// Sets back the times after which unfinished files are given up, as if five minutes had passed.
+/// Sets back the leases of unfinished files, as if five minutes had passed.
 fn give_up_at_once(state: &Path) {
     let connection = Connection::open(state.join("selvage.db")).unwrap();
     connection

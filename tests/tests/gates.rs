@@ -1,7 +1,7 @@
 //! Gates over the sources: who may call out, and what may be shown. Each is shown to find what it is there for.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
-use e2e::tree::{packages, rust_files};
+use e2e::tree::{packages, rust_files, wasm_packages};
 use e2e::workspace::root;
 
 /// Crates that may open connections: `hrana` to the database that the operator names, `tls` to nobody by itself, `testing` in tests alone.
@@ -137,14 +137,114 @@ fn a_secret_that_showed_itself_would_be_found() {
     }
 }
 
-/// What in a source text opens connections past `crates/egress`.
-fn calls_out(text: &str) -> Vec<&'static str> {
-    let code: String = text
-        .lines()
+/// Ways in which one task waits for another one, spaces left out.
+const WAITS: [&str; 21] = [
+    "futures::lock",
+    "lock::Mutex",
+    "lock::{Mutex",
+    "futures::channel",
+    "channel::mpsc",
+    "channel::oneshot",
+    "mpsc::",
+    "oneshot::channel",
+    "tokio::sync",
+    "async_lock",
+    "async_channel",
+    "event_listener",
+    "flume::",
+    "OnceCell",
+    "AtomicWaker",
+    "Condvar",
+    "Notify::",
+    "Semaphore",
+    "future::Shared",
+    ".shared()",
+    "broadcast::",
+];
+
+/// Where one of them is harmless on WebAssembly: the file, and why. An instance serves several requests, and wakes a request only for an
+/// event of the host: one that waits for another request ends the whole instance.
+const WAITS_WITHIN_A_REQUEST: [(&str, &str); 6] = [
+    (
+        "components/chat/src/relay.rs",
+        "between the body of an answer and the work that the same request has spawned",
+    ),
+    ("components/chat/src/openai/relay.rs", "between a request and the work that it has spawned"),
+    (
+        "components/chat/src/openai/completion.rs",
+        "reads from the work that the request has spawned",
+    ),
+    (
+        "components/chat/src/openai/responses/passing.rs",
+        "reads from the work that the request has spawned",
+    ),
+    (
+        "components/chat/src/anthropic/messages.rs",
+        "reads from the work that the request has spawned",
+    ),
+    ("crates/database/src/native.rs", "native only"),
+];
+
+/// No request waits for another one inside an instance.
+#[test]
+fn no_request_waits_for_another_request() {
+    let mut found = Vec::new();
+    for package in wasm_packages().into_values() {
+        for path in rust_files(&package.directory.join("src")) {
+            if !waits(&std::fs::read_to_string(&path).unwrap()).is_empty() {
+                found.push(path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned());
+            }
+        }
+    }
+    found.sort();
+    let mut excepted = WAITS_WITHIN_A_REQUEST.map(|(file, _)| file);
+    excepted.sort_unstable();
+    assert_eq!(found, excepted, "a lock, a channel or a cell that another request may hold");
+}
+
+#[test]
+fn a_wait_for_another_request_would_be_found() {
+    assert!(wasm_packages().contains_key("limits"), "crates below components are looked at");
+    for planted in [
+        "leases: LruCache<String, Arc<futures::lock::Mutex<Option<Lease>>>>",
+        "use futures::lock::Mutex;",
+        "use futures::{\n    lock::{Mutex, MutexGuard},\n};\nlet guard: lock::MutexGuard",
+        "static KEYS: tokio::sync::OnceCell<Keys> = tokio::sync::OnceCell::const_new();",
+        "use futures::channel::{mpsc, oneshot};",
+        "let fetching = fetch(url).boxed().shared();",
+        "waker: AtomicWaker,",
+        "let permit = async_lock::Semaphore::new(8).acquire().await;",
+    ] {
+        assert_ne!(waits(planted), [""; 0], "{planted}");
+    }
+    for harmless in [
+        "leases: Arc<std::sync::Mutex<LruCache<String, Lease>>>",
+        "static ROUTER: OnceLock<Router> = OnceLock::new();",
+        "// It has no tokio::sync::Mutex.",
+        "pub struct SharedMessage {",
+    ] {
+        assert_eq!(waits(harmless), [""; 0], "{harmless}");
+    }
+}
+
+/// What in a source text may wait for another task.
+fn waits(text: &str) -> Vec<&'static str> {
+    let code = code(text);
+    WAITS.iter().copied().filter(|wait| code.contains(wait)).collect()
+}
+
+/// A source text without comments and spaces.
+fn code(text: &str) -> String {
+    text.lines()
         .map(|line| line.split("//").next().unwrap())
         .flat_map(str::chars)
         .filter(|letter| !letter.is_whitespace())
-        .collect();
+        .collect()
+}
+
+/// What in a source text opens connections past `crates/egress`.
+fn calls_out(text: &str) -> Vec<&'static str> {
+    let code = code(text);
     let plain = CALLS.iter().copied().filter(|call| code.contains(call));
     let imported = IMPORTS.iter().filter(|(group, names)| {
         let groups = code.match_indices(group).map(|(start, _)| &code[start + group.len()..]);

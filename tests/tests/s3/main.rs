@@ -56,7 +56,6 @@ impl Setup {
             .arg("--allow-origin")
             .arg(&self.origin)
             .variable("chunk_store", &self.store)
-            .variable("limit_api", "off")
             .start()
     }
 

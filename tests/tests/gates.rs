@@ -164,7 +164,7 @@ const WAITS: [&str; 21] = [
 
 /// Where one of them is harmless on WebAssembly: the file, and why. An instance serves several requests, and wakes a request only for an
 /// event of the host: one that waits for another request ends the whole instance.
-const WAITS_WITHIN_A_REQUEST: [(&str, &str); 6] = [
+const WAITS_WITHIN_A_REQUEST: [(&str, &str); 5] = [
     (
         "components/chat/src/relay.rs",
         "between the body of an answer and the work that the same request has spawned",
@@ -182,7 +182,6 @@ const WAITS_WITHIN_A_REQUEST: [(&str, &str); 6] = [
         "components/chat/src/anthropic/messages.rs",
         "reads from the work that the request has spawned",
     ),
-    ("crates/database/src/native.rs", "native only"),
 ];
 
 /// No request waits for another one inside an instance.

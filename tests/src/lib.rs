@@ -10,9 +10,16 @@
 
 pub mod client;
 pub mod conformance;
+pub mod ledger;
+pub mod people;
+pub mod provider;
 pub mod server;
 pub mod tree;
+pub mod volley;
+pub mod walk;
 pub mod workspace;
 
 pub use client::{Answer, Bare, Client};
-pub use server::Server;
+pub use people::{Person, Team};
+pub use provider::Provider;
+pub use server::{Policy, Server};

@@ -9,7 +9,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::NamedTempFile;
 
-use crate::workspace;
+use crate::{Client, workspace};
 
 /// A running `selvage up`. Dropping it kills the process.
 #[derive(Debug)]
@@ -18,6 +18,15 @@ pub struct Server {
     address: SocketAddr,
     /// Its standard error. A file and no pipe, so that what the server wrote before it answered is there when the answer is.
     log: NamedTempFile,
+}
+
+/// How the host uses instances of components.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Policy {
+    /// As `spin.toml` says it for our own host.
+    Deployed,
+    /// As Spin's own host does it.
+    Spin,
 }
 
 /// How a server is started.
@@ -32,6 +41,31 @@ impl Options {
     /// The application of the repository, on this state directory, on a free port.
     pub fn new(state: &Path) -> Self {
         Self::from_manifest(&workspace::root().join("spin.toml"), state)
+    }
+
+    /// The application with default variables, an admin listener, and this origin open to outbound calls.
+    pub fn as_deployed(state: &Path, policy: Policy, origin: &str) -> Self {
+        let options = Self::new(state).arg("--admin-listen").arg("127.0.0.1:0");
+        let options = options.arg("--allow-origin").arg(origin);
+        match policy {
+            Policy::Deployed => options,
+            Policy::Spin => options.arg("--spin-instance-policy"),
+        }
+    }
+
+    /// The command line with the variables that are set.
+    pub fn describe(&self) -> String {
+        let mut line = String::new();
+        for (name, value) in self.command.get_envs() {
+            let value = value.unwrap_or_default().to_string_lossy();
+            line.push_str(&format!("{}={value} ", name.to_string_lossy()));
+        }
+        line.push_str("selvage");
+        for argument in self.command.get_args() {
+            line.push(' ');
+            line.push_str(&argument.to_string_lossy());
+        }
+        line
     }
 
     /// Any other application.
@@ -131,9 +165,54 @@ impl Server {
         self.child.id()
     }
 
+    /// The anonymous memory of the process in KiB, which nothing but the process itself can free.
+    pub fn anonymous_memory(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = fs::read_to_string(path).expect("the process is there");
+        let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
+        let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+        number.expect("the kernel counts anonymous memory")
+    }
+
+    /// The file that it logs to.
+    pub fn log_path(&self) -> &Path {
+        self.log.path()
+    }
+
     /// What it has logged so far. The line of a request may come after its answer.
     pub fn log(&self) -> String {
         read(&self.log)
+    }
+
+    /// Reads the metrics of the admin listener.
+    ///
+    /// # Panics
+    /// When the server has none.
+    pub async fn metrics(&self) -> String {
+        let log = self.log();
+        let admin = log.split("metrics and health on http://").nth(1).expect("an admin listener");
+        let admin = admin.split_whitespace().next().expect("an address");
+        let admin = Client::new(admin.parse().expect("an address"));
+        let metrics = admin.get("/metrics").await.body;
+        metrics.as_str().expect("metrics are text").to_owned()
+    }
+
+    /// Adds up a metric over all its labels; none where the host does not have it.
+    pub async fn metric(&self, name: &str) -> Option<f64> {
+        let metrics = self.metrics().await;
+        let lines = metrics.lines().filter_map(|line| line.strip_prefix(name));
+        let lines = lines.filter(|rest| rest.starts_with(['{', ' ']));
+        let values = lines.filter_map(|rest| rest.rsplit(' ').next()?.parse::<f64>().ok());
+        values.reduce(|sum, value| sum + value)
+    }
+
+    /// The lines of the log that tell of an error, a panic or a trap.
+    pub fn faults(&self) -> Vec<String> {
+        const WORDS: [&str; 6] = ["ERROR", "panic", "panicked", "trap", "trapped", "traps"];
+        let is_fault = |line: &&str| {
+            line.split(|letter: char| !letter.is_alphanumeric()).any(|word| WORDS.contains(&word))
+        };
+        self.log().lines().filter(is_fault).map(str::to_owned).collect()
     }
 
     /// Sends SIGTERM, waits for the end and gives everything that was logged.

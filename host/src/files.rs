@@ -99,7 +99,8 @@ impl Stage {
         if source.exists() {
             return self.copy_all(&source, &self.root, &self.target);
         }
-        let pattern = Pattern::escape(&self.root.display().to_string()) + "/" + &entry.source;
+        let pattern =
+            format!("{}/{}", Pattern::escape(&self.root.display().to_string()), entry.source);
         let found = glob::glob(&pattern).map_err(|error| format!("{}: {error}", entry.source))?;
         let mut any = false;
         for path in found {

@@ -9,6 +9,7 @@ mod document;
 mod error;
 mod identifier;
 mod manifest;
+mod overlap;
 mod pattern;
 mod quantity;
 mod router;

@@ -9,6 +9,7 @@ use crate::dependency::Dependency;
 use crate::document::{Document, Table, Value};
 use crate::error::{ManifestError, Position};
 use crate::identifier::check_kebab;
+use crate::overlap;
 use crate::pattern::Pattern;
 use crate::runtime_config::RuntimeConfig;
 use crate::trigger::{Draft, DraftTarget, HttpTrigger, Route, Target};
@@ -63,7 +64,16 @@ impl Manifest {
         let mut manifest = document.read(|table| Self::read(table, path, profile))?;
         manifest.places = document.into_places();
         manifest.find_dependencies()?;
+        manifest.check_overlaps()?;
         Ok(manifest)
+    }
+
+    /// Refuses routes of different components of which the router, or a reader, could take the wrong one.
+    fn check_overlaps(&self) -> Result<(), ManifestError> {
+        overlap::find(&self.triggers).map_or(Ok(()), |conflict| {
+            let field = format!("trigger.http[{}].route", conflict.trigger);
+            Err(self.error_at(&field, conflict.problem))
+        })
     }
 
     fn read(

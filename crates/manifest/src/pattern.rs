@@ -1,21 +1,11 @@
-//! One route pattern: its pieces, how it matches a path and which of two patterns comes first.
+//! One route: its checks, and its form for the router.
 
-use std::cmp::Ordering;
+use routefinder::{RouteSpec, Segment};
 
-/// A parsed route such as `/files/:id/...`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A checked route such as `/files/:id/...`.
+#[derive(Debug, Clone)]
 pub(crate) struct Pattern {
-    pieces: Vec<Piece>,
-}
-
-/// A piece between the separators `/` and `.`; a literal ends behind its last dot.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Piece {
-    Slash,
-    Dot,
-    Literal(String),
-    Parameter(String),
-    Wildcard,
+    spec: RouteSpec,
 }
 
 /// Why text is not a route, and what to write instead.
@@ -41,13 +31,8 @@ pub enum PatternError {
     DotSegment,
     #[error("paths under /.well-known/spin/ belong to the host; choose another route")]
     Reserved,
-}
-
-/// What a pattern took from a path.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Captures<'r, 'p> {
-    pub(crate) parameters: Vec<(&'r str, &'p str)>,
-    pub(crate) wildcard: Option<&'p str>,
+    #[error("Spin's router does not accept this route; write it with simpler segments")]
+    Unsupported,
 }
 
 impl Pattern {
@@ -62,24 +47,23 @@ impl Pattern {
         if format!("/{inner}/").starts_with("/.well-known/spin/") && inner != ".well-known/spin" {
             return Err(PatternError::Reserved);
         }
-        let mut pieces = Vec::new();
-        if inner.is_empty() {
-            return Ok(Self { pieces });
-        }
-        let segments: Vec<&str> = inner.split('/').collect();
-        for (index, segment) in segments.iter().enumerate() {
-            if index > 0 {
-                pieces.push(Piece::Slash);
+        if !inner.is_empty() {
+            let last = inner.split('/').count() - 1;
+            for (index, segment) in inner.split('/').enumerate() {
+                check_segment(segment, index == 0, index == last)?;
             }
-            push_segment(&mut pieces, segment, index == 0, index + 1 == segments.len())?;
         }
-        let pattern = Self { pieces };
+        // The router knows the wildcard as `*` alone.
+        let source = inner.strip_suffix("...").map(|prefix| format!("/{prefix}*"));
+        let source = source.unwrap_or_else(|| format!("/{inner}"));
+        let spec = RouteSpec::try_from(source).map_err(|_| PatternError::Unsupported)?;
+        let pattern = Self { spec };
         pattern.check_parameters()?;
         Ok(pattern)
     }
 
     fn check_parameters(&self) -> Result<(), PatternError> {
-        let names: Vec<&str> = self.parameter_names().collect();
+        let names: Vec<&str> = self.segments().iter().filter_map(parameter_name).collect();
         let repeated = |(index, name)| names.iter().take(index).any(|earlier| earlier == name);
         if names.iter().enumerate().any(repeated) {
             return Err(PatternError::RepeatedParameter);
@@ -87,93 +71,60 @@ impl Pattern {
         Ok(())
     }
 
-    fn parameter_names(&self) -> impl Iterator<Item = &str> {
-        self.pieces.iter().filter_map(|piece| match piece {
-            Piece::Parameter(name) => Some(name.as_str()),
-            _ => None,
-        })
+    pub(crate) fn spec(&self) -> &RouteSpec {
+        &self.spec
+    }
+
+    pub(crate) fn into_spec(self) -> RouteSpec {
+        self.spec
+    }
+
+    pub(crate) fn segments(&self) -> &[Segment] {
+        self.spec.segments()
     }
 
     /// Whether the two match the same paths, so that one of them could never be reached.
     pub(crate) fn same_paths(&self, other: &Self) -> bool {
-        let same = |(a, b): (&Piece, &Piece)| {
-            a == b || matches!((a, b), (Piece::Parameter(_), Piece::Parameter(_)))
+        let same = |(a, b): (&Segment, &Segment)| {
+            a == b || matches!((a, b), (Segment::Param(_), Segment::Param(_)))
         };
-        self.pieces.len() == other.pieces.len() && self.pieces.iter().zip(&other.pieces).all(same)
+        let (own, others) = (self.segments(), other.segments());
+        own.len() == others.len() && own.iter().zip(others).all(same)
     }
 
-    /// `Less` when this pattern is asked before `other`: the first difference from the left decides. This
-    /// is a total order, which Spin's is not once parameters are followed by dots.
-    pub(crate) fn precedence(&self, other: &Self) -> Ordering {
-        // The end of a route comes before a wildcard, which also matches nothing, and before a slash.
-        const END: u8 = 3;
-        let ranks = |pattern: &Self| -> Vec<u8> {
-            pattern.pieces.iter().map(Piece::rank).chain([END]).collect()
-        };
-        ranks(self).cmp(&ranks(other))
+    /// Whether this is `/...`, which matches every path.
+    pub(crate) fn is_fallback(&self) -> bool {
+        matches!(self.segments(), [Segment::Wildcard])
     }
 
-    /// Matches `path` as it was sent: nothing is decoded, no `..` resolved, no inner slashes merged.
-    pub(crate) fn matches<'r, 'p>(&'r self, path: &'p str) -> Option<Captures<'r, 'p>> {
-        let mut rest = path.trim_matches('/');
-        let mut captures = Captures::default();
-        let mut pieces = self.pieces.iter().peekable();
-        while let Some(piece) = pieces.next() {
-            match piece {
-                Piece::Literal(literal) => rest = rest.strip_prefix(literal.as_str())?,
-                Piece::Dot => rest = rest.strip_prefix('.')?,
-                Piece::Slash if rest.is_empty() && pieces.peek() == Some(&&Piece::Wildcard) => {}
-                Piece::Slash => rest = rest.strip_prefix('/')?,
-                Piece::Wildcard => captures.wildcard = Some(std::mem::take(&mut rest)),
-                Piece::Parameter(name) => {
-                    let before_dot = pieces.peek() == Some(&&Piece::Dot);
-                    let (value, after) = split_parameter(rest, before_dot)?;
-                    captures.parameters.push((name, value));
-                    rest = after;
-                }
-            }
-        }
-        (rest.is_empty() || rest == "/").then_some(captures)
+    /// Whether this ends with `...`.
+    pub(crate) fn has_wildcard(&self) -> bool {
+        matches!(self.segments(), [.., Segment::Wildcard])
+    }
+
+    /// Whether the router has a dot of its own in this route: at its start or behind a parameter. A dot behind other text is
+    /// part of that text.
+    pub(crate) fn has_dot(&self) -> bool {
+        self.segments().contains(&Segment::Dot)
+    }
+
+    /// Whether the router has a dot of its own behind a parameter.
+    pub(crate) fn has_inner_dot(&self) -> bool {
+        self.segments().iter().skip(1).any(|segment| *segment == Segment::Dot)
     }
 }
 
-impl Piece {
-    /// Smaller is asked first; see [`Pattern::precedence`] for the missing number.
-    fn rank(&self) -> u8 {
-        match self {
-            Self::Dot => 0,
-            Self::Literal(_) => 1,
-            Self::Parameter(_) => 2,
-            Self::Wildcard => 4,
-            Self::Slash => 5,
-        }
+fn parameter_name(segment: &Segment) -> Option<&str> {
+    match segment {
+        Segment::Param(name) => Some(name.as_str()),
+        _ => None,
     }
 }
 
-/// A parameter ends at a slash, or at the first dot when a dot follows it in the pattern.
-fn split_parameter(rest: &str, before_dot: bool) -> Option<(&str, &str)> {
-    if rest.is_empty() {
-        return None;
-    }
-    if before_dot {
-        let (value, after) = rest.split_at_checked(rest.find(['.', '/'])?)?;
-        return after.starts_with('.').then_some((value, after));
-    }
-    rest.split_at_checked(rest.find('/').unwrap_or(rest.len()))
-}
-
-fn push_segment(
-    pieces: &mut Vec<Piece>,
-    segment: &str,
-    first: bool,
-    last: bool,
-) -> Result<(), PatternError> {
+fn check_segment(segment: &str, first: bool, last: bool) -> Result<(), PatternError> {
     match segment {
         "" => return Err(PatternError::EmptySegment),
-        "..." | "*" if last => {
-            pieces.push(Piece::Wildcard);
-            return Ok(());
-        }
+        "..." | "*" if last => return Ok(()),
         "." | ".." => return Err(PatternError::DotSegment),
         _ if segment.contains("...") || segment.contains('*') => {
             return Err(PatternError::Wildcard);
@@ -183,21 +134,12 @@ fn push_segment(
     }
     let has_parameter = segment.split('.').any(|word| word.starts_with(':'));
     for (index, word) in segment.split('.').enumerate() {
-        if index > 0 {
-            match pieces.last_mut() {
-                Some(Piece::Literal(literal)) => literal.push('.'),
-                _ => pieces.push(Piece::Dot),
-            }
-        }
         if let Some(name) = word.strip_prefix(':') {
             let valid = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
             if name.is_empty() || !name.chars().all(valid) {
                 return Err(PatternError::Parameter);
             }
-            pieces.push(Piece::Parameter(name.to_owned()));
-        } else if !word.is_empty() {
-            pieces.push(Piece::Literal(word.to_owned()));
-        } else if has_parameter && index > 0 {
+        } else if word.is_empty() && has_parameter && index > 0 {
             return Err(PatternError::Parameter);
         }
     }

@@ -2,13 +2,15 @@
 
 use std::borrow::Cow;
 
+use routefinder::Segment;
+
 use crate::manifest::Manifest;
 use crate::pattern::{Pattern, PatternError};
 use crate::trigger::Route;
 
-/// The public routes of an application, in the order in which they are asked.
+/// The public routes of an application, in the router that Spin uses.
 ///
-/// A path is matched as it was sent, byte for byte, the way Spin does it:
+/// A path is matched as it was sent, byte for byte:
 /// - slashes at the start and the end do not count: `//a/` is `/a`;
 /// - slashes inside do: `/a//b` is not `/a/b`, and in `/a/:name/b` the path `/a//b` gives an empty name;
 /// - nothing is decoded and nothing resolved: `%2f` is no separator and `..` is an ordinary segment, so
@@ -16,20 +18,16 @@ use crate::trigger::Route;
 /// - upper and lower case differ.
 ///
 /// Of several matching routes the first difference from the left decides: a literal segment before a
-/// `:parameter` before a trailing `/...`; a route that ends before one that goes on.
-///
-/// Two rules are firmer than in Spin 4.1, whose answer depends on the order of declaration:
-/// - a first segment that starts with a dot (`/.well-known/x`) is a literal like any other, while in Spin it loses to a `/...`
-///   that is declared after it; declare `/...` first and both hosts agree;
-/// - a parameter with a dot behind it (`/:name.json`) comes before one without.
-#[derive(Debug, Clone)]
+/// `:parameter` before a trailing `/...`; a route that ends before one that goes on. This does not hold for
+/// routes that are declared after one that starts with a dot, or has a dot behind a parameter. Where it
+/// would matter, [`Manifest::load`] refuses the manifest.
+#[derive(Debug)]
 pub struct Router {
-    entries: Vec<Entry>,
+    routes: routefinder::Router<Entry>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Entry {
-    pattern: Pattern,
     trigger: usize,
     route: String,
 }
@@ -70,36 +68,39 @@ impl Router {
             Route::Public(route) => Some((index, route.as_str())),
             Route::Private => None,
         });
-        Self::from_routes(public)
-    }
-
-    fn from_routes<'a>(
-        routes: impl Iterator<Item = (usize, &'a str)>,
-    ) -> Result<Self, PatternError> {
-        let mut entries = routes
-            .map(|(trigger, route)| {
-                Ok(Entry { pattern: Pattern::parse(route)?, trigger, route: route.to_owned() })
-            })
-            .collect::<Result<Vec<_>, PatternError>>()?;
-        // The sort is stable: between equals the earlier declaration is asked first.
-        entries.sort_by(|a, b| a.pattern.precedence(&b.pattern));
-        Ok(Self { entries })
+        let mut router = routefinder::Router::new();
+        // One by one and in this order, as Spin does it: the order of dotted routes depends on it.
+        for (trigger, route) in public {
+            let spec = Pattern::parse(route)?.into_spec();
+            let Ok(()) = router.add(spec, Entry { trigger, route: route.to_owned() });
+        }
+        Ok(Self { routes: router })
     }
 
     /// The trigger that serves `path`, which is the path of the request's URI without its query.
     pub fn route<'r, 'p>(&'r self, path: &'p str) -> Option<RouteMatch<'r, 'p>> {
-        self.entries.iter().find_map(|entry| {
-            let captures = entry.pattern.matches(path)?;
-            Some(RouteMatch {
-                trigger: entry.trigger,
-                raw_route: &entry.route,
-                component_route: entry.route.strip_suffix("/...").unwrap_or(&entry.route),
-                matched_route: absolute(&entry.route),
-                path_info: captures
-                    .wildcard
-                    .map_or(Cow::Borrowed(""), |rest| path_info(rest, path)),
-                parameters: captures.parameters,
-            })
+        let found = self.routes.best_match(path)?;
+        let (entry, spec) = (found.handler(), found.route());
+        // The captures of `found` do not outlive it.
+        let mut captures = spec.matches(path)?.into_iter();
+        let mut parameters = Vec::new();
+        let mut rest = None;
+        for segment in spec.segments() {
+            match segment {
+                Segment::Param(name) => {
+                    parameters.extend(captures.next().map(|value| (name.as_str(), value)));
+                }
+                Segment::Wildcard => rest = captures.next(),
+                Segment::Exact(_) | Segment::Dot | Segment::Slash => {}
+            }
+        }
+        Some(RouteMatch {
+            trigger: entry.trigger,
+            raw_route: &entry.route,
+            component_route: entry.route.strip_suffix("/...").unwrap_or(&entry.route),
+            matched_route: absolute(&entry.route),
+            path_info: rest.map_or(Cow::Borrowed(""), |rest| path_info(rest, path)),
+            parameters,
         })
     }
 }

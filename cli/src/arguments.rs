@@ -74,6 +74,9 @@ pub struct Up {
     /// Where to serve metrics and health to the operator.
     #[arg(long, value_name = "ADDR")]
     pub admin_listen: Option<SocketAddr>,
+    /// Runs every component under the instance policy that Spin has by default. For tests.
+    #[arg(long, hide = true)]
+    pub spin_instance_policy: bool,
 }
 
 #[derive(Debug, Args)]

@@ -137,6 +137,7 @@ fn options(arguments: &Up, variables: BTreeMap<String, String>) -> Options {
     options.allow_origins.clone_from(&arguments.allow_origin);
     options.unverified_origins.clone_from(&arguments.unverified_origin);
     options.admin_listen = arguments.admin_listen;
+    options.spin_instance_policy = arguments.spin_instance_policy;
     if let Some(directory) = user_cache() {
         options.cache_dir = directory.join("selvage");
     }

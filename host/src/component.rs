@@ -100,9 +100,12 @@ impl Component {
             Ok(response) => return Ok((response, lease)),
             Err(error) => error,
         };
+        if error.is::<TrapOrPanicError>() {
+            lease.instance_ended().await;
+        }
         let (error, lease) = match copy {
             Some(copy) if error.is::<TrapOrPanicError>() && lease.may_be_repeated() => {
-                tracing::warn!(component = %self.id, request_id, "repeating a request that another one's trap ended");
+                tracing::debug!(component = %self.id, request_id, "repeating a request that another one's trap ended");
                 let (lease, claim) = Lease::new(None);
                 match self.enter(&self.single, copy, claim).await {
                     Ok(response) => return Ok((response, lease)),
@@ -150,7 +153,12 @@ impl Component {
             self.metrics.rejected.add(1);
             return Refusal::Overloaded;
         }
-        tracing::error!(%component, request_id, "{component} failed: {error:#}");
+        if error.is::<TrapOrPanicError>() {
+            // The end of the instance is logged once, for all requests that were in it.
+            tracing::debug!(%component, request_id, "{component} failed: {error:#}");
+        } else {
+            tracing::error!(%component, request_id, "{component} failed: {error:#}");
+        }
         Refusal::Failed
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use wasmtime::component::ResourceTable;
 use wasmtime::error::Context as _;
-use wasmtime::{Engine, Store};
+use wasmtime::{Engine, Store, Trap};
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder};
 use wasmtime_wasi_http::handler::{HandlerState, Instance, ProxyPre};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpView};
@@ -17,7 +17,7 @@ use crate::metrics::ComponentMetrics;
 use crate::outbound::{OutboundClient, OutboundHooks};
 use crate::settings::Settings;
 use crate::state::State;
-use crate::stdio::{GuestOutput, Stream};
+use crate::stdio::{GuestOutput, PanicOutput, Stream};
 use crate::vacancies::Vacancies;
 use crate::worker::{Expiration, Vitals, Worker};
 
@@ -61,7 +61,11 @@ impl Template {
         }
     }
 
-    fn store(&self, vitals: &Arc<Vitals>) -> wasmtime::Result<Store<State>> {
+    fn store(
+        &self,
+        vitals: &Arc<Vitals>,
+        panic: &Arc<PanicOutput>,
+    ) -> wasmtime::Result<Store<State>> {
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(FIELDS_BYTES_MAX);
         let mut table = ResourceTable::new();
@@ -69,7 +73,7 @@ impl Template {
         let state = State {
             grants: self.grants.clone(),
             table,
-            wasi: self.wasi()?,
+            wasi: self.wasi(panic)?,
             http,
             outbound: OutboundHooks {
                 grants: self.grants.clone(),
@@ -100,10 +104,18 @@ impl Template {
         Ok(store)
     }
 
+    /// Counts a trap in the guest's initialization. The request for which the instance was made logs the reason.
+    fn start_failed(&self, error: &wasmtime::Error, panic: &PanicOutput) {
+        panic.release();
+        if error.is::<Trap>() {
+            self.metrics.instance_traps.add(1);
+        }
+    }
+
     /// The guest's view of the system: its own environment and files, output to our log, and neither network nor input.
-    fn wasi(&self) -> wasmtime::Result<WasiCtx> {
-        let (component, logs) = (&self.grants.component, &self.grants.logs);
-        let output = |stream| GuestOutput::new(component.clone(), stream, logs.clone());
+    fn wasi(&self, panic: &Arc<PanicOutput>) -> wasmtime::Result<WasiCtx> {
+        let logs = &self.grants.logs;
+        let output = |stream| GuestOutput::new(stream, logs.clone(), panic.clone());
         let mut wasi = WasiCtxBuilder::new();
         wasi.envs(&self.grants.environment)
             .stdout(output(Stream::Stdout))
@@ -126,11 +138,14 @@ impl HandlerState for Template {
 
     async fn instantiate(&self) -> wasmtime::Result<Instance<State, Expiration, Worker>> {
         let vitals = Arc::new(Vitals::new(self.settings.clone(), self.vacancies.clone()));
-        let mut store = self.store(&vitals)?;
+        let panic = PanicOutput::new(self.grants.component.clone());
+        let mut store = self.store(&vitals, &panic)?;
         let instantiation = self.pre.instantiate_async(&mut store);
         let proxy = tokio::time::timeout(INSTANTIATION_TIMEOUT, instantiation)
             .await
-            .map_err(|_| wasmtime::format_err!("the guest's initialization takes too long"))??;
+            .map_err(|_| wasmtime::format_err!("the guest's initialization takes too long"))
+            .flatten()
+            .inspect_err(|error| self.start_failed(error, &panic))?;
         self.metrics.instances_created.add(1);
         self.metrics.instances_live.add(1);
         Ok(Instance {
@@ -147,6 +162,7 @@ impl HandlerState for Template {
                 vitals,
                 metrics: self.metrics.clone(),
                 component: self.grants.component.clone(),
+                panic,
             },
         })
     }

@@ -136,6 +136,8 @@ pub struct ComponentMetrics {
     pub instances_idle: Gauge,
     /// Instances that trapped or had to be stopped.
     pub instances_failed: Counter,
+    /// Instances that trapped, whatever was in them.
+    pub instance_traps: Counter,
     pub in_flight: Arc<Gauge>,
     pub queued: Arc<Gauge>,
     pub rejected: Counter,
@@ -222,11 +224,12 @@ impl Metrics {
             clippy::cast_precision_loss,
             reason = "the format knows only floating-point numbers"
         )]
-        let metrics: [(&str, &str, Read); 12] = [
+        let metrics: [(&str, &str, Read); 13] = [
             ("host_instances_created_total", "counter", |m| m.instances_created.get() as f64),
             ("host_instances_live", "gauge", |m| m.instances_live.get() as f64),
             ("host_instances_idle", "gauge", |m| m.instances_idle.get() as f64),
             ("host_instances_failed_total", "counter", |m| m.instances_failed.get() as f64),
+            ("host_instance_traps_total", "counter", |m| m.instance_traps.get() as f64),
             ("host_requests_in_flight", "gauge", |m| m.in_flight.get() as f64),
             ("host_requests_queued", "gauge", |m| m.queued.get() as f64),
             ("host_requests_rejected_total", "counter", |m| m.rejected.get() as f64),

@@ -32,6 +32,9 @@ pub struct Options {
     pub access_log: bool,
     /// Bounds on what clients and guests may use.
     pub limits: Limits,
+    /// Runs every component under the instance policy that Spin has by default, whatever `tool.selvage` says in the manifest: 128
+    /// requests per instance, 16 at the same time, no timeouts. For tests of what a component must bear under Spin.
+    pub spin_instance_policy: bool,
 }
 
 impl Options {
@@ -54,6 +57,7 @@ impl Options {
             admin_listen: None,
             access_log: true,
             limits: Limits::default(),
+            spin_instance_policy: false,
         }
     }
 }

@@ -88,7 +88,11 @@ fn part(
     variables: &Variables,
     options: &Options,
 ) -> Result<Part, HostError> {
-    let settings = Settings::new(component, &options.limits, config.max_instance_memory)?;
+    let settings = if options.spin_instance_policy {
+        Settings::of_spin(&options.limits, config.max_instance_memory)
+    } else {
+        Settings::new(component, &options.limits, config.max_instance_memory)?
+    };
     let logs = match &config.log_dir {
         Some(directory) => {
             let error = |source: io::Error| HostError::Directory {

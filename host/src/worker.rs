@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use futures::task::AtomicWaker;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::time::Sleep;
 use wasmtime::component::GuestTaskId;
 use wasmtime::{Store, StoreContextMut};
@@ -18,10 +18,14 @@ use crate::limits::Pace;
 use crate::metrics::ComponentMetrics;
 use crate::settings::Settings;
 use crate::state::State;
+use crate::stdio::PanicOutput;
 use crate::vacancies::{Entry, Room, Vacancies};
 
 /// How much later than the request's own timer an instance is thrown away that does not even let this timer run.
 const TIMER_SLACK: Duration = Duration::from_millis(500);
+
+/// How long a request waits at most until the end of its instance has been noted.
+const END_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What a worker says that is dropped before its end: in a panic, or because the process stops and nobody waits for idle instances.
 const DROPPED: &str = "worker panicked";
@@ -46,12 +50,16 @@ pub struct Vitals {
     released: Mutex<Option<Instant>>,
     /// Whether the instance trapped or had to be stopped.
     failed: AtomicBool,
+    /// Whether it had to be stopped, for whatever reason.
+    expired: AtomicBool,
     /// Whether it had to be stopped because a request took too long.
     timed_out: AtomicBool,
     /// Whether it was stopped after its clients had left.
     left_alone: AtomicBool,
     /// Whether a client left before its response was complete.
     abandoned: AtomicBool,
+    /// Whether it has ended, and how is known here.
+    ended: watch::Sender<bool>,
     waker: AtomicWaker,
 }
 
@@ -102,6 +110,18 @@ impl Lease {
     pub fn timed_out(&self) -> bool {
         let vitals = self.0.vitals.lock().unwrap_or_else(PoisonError::into_inner);
         vitals.as_ref().is_some_and(|(vitals, _)| vitals.timed_out.load(SeqCst))
+    }
+
+    /// Waits until the end of the instance has been noted, in which the request counts as long as this lease exists.
+    ///
+    /// The instance lets go of its requests a moment before. It is waited for only so long as that can take.
+    pub async fn instance_ended(&self) {
+        let mut ended = {
+            let vitals = self.0.vitals.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some((vitals, _)) = vitals.as_ref() else { return };
+            vitals.ended.subscribe()
+        };
+        _ = tokio::time::timeout(END_TIMEOUT, ended.wait_for(|ended| *ended)).await;
     }
 
     /// Whether the instance has failed that was to answer the request.
@@ -163,9 +183,11 @@ impl Vitals {
             accepted: AtomicUsize::new(0),
             released: Mutex::new(None),
             failed: AtomicBool::new(false),
+            expired: AtomicBool::new(false),
             timed_out: AtomicBool::new(false),
             left_alone: AtomicBool::new(false),
             abandoned: AtomicBool::new(false),
+            ended: watch::Sender::new(false),
             waker: AtomicWaker::new(),
         }
     }
@@ -235,6 +257,34 @@ pub struct Worker {
     pub vitals: Arc<Vitals>,
     pub metrics: Arc<ComponentMetrics>,
     pub component: Arc<str>,
+    pub panic: Arc<PanicOutput>,
+}
+
+impl Worker {
+    /// Counts and logs how the instance failed: one line, however many requests were in it.
+    fn log_failure(&self, error: &wasmtime::Error) {
+        let (component, vitals) = (&self.component, &self.vitals);
+        let reason = error.root_cause();
+        if vitals.left_alone.load(SeqCst) {
+            tracing::debug!(%component, "an instance was stopped whose clients had left");
+            return;
+        }
+        let is_dropped = error.to_string() == DROPPED;
+        if is_dropped && !std::thread::panicking() {
+            tracing::debug!(%component, "an instance ended with the process");
+            return;
+        }
+        self.metrics.instances_failed.add(1);
+        let detail = format!("{error:#}");
+        if is_dropped || vitals.expired.load(SeqCst) {
+            tracing::error!(%component, error = ?detail, "an instance of {component} failed: {reason}");
+            return;
+        }
+        self.metrics.instance_traps.add(1);
+        let requests = vitals.live.load(SeqCst);
+        let message = self.panic.take().unwrap_or_else(|| reason.to_string());
+        tracing::error!(%component, requests, error = ?detail, "an instance of {component} trapped with {requests} requests in it: {message}");
+    }
 }
 
 impl WorkerState for Worker {
@@ -243,7 +293,8 @@ impl WorkerState for Worker {
 
     fn should_accept_request(&self, concurrent: usize, total: usize) -> ShouldAccept {
         // A response that is still being streamed is no longer counted by the caller, but it is work of this instance.
-        let concurrent = concurrent.max(self.vitals.live.load(SeqCst));
+        let live = if self.settings.counts_streams { self.vitals.live.load(SeqCst) } else { 0 };
+        let concurrent = concurrent.max(live);
         if self.vitals.is_worn(total) {
             ShouldAccept::Never
         } else if concurrent >= self.settings.reuse_concurrency {
@@ -260,6 +311,8 @@ impl WorkerState for Worker {
         _task: GuestTaskId,
     ) -> Pin<Box<dyn Future<Output = ()> + 'static + Send + Sync>> {
         store.data_mut().cpu.renew();
+        // An instance that takes a request has survived what it printed.
+        self.panic.release();
         claim.attach(&self.vitals);
         let timeout = self.settings.request_timeout;
         let background = self.settings.background_timeout;
@@ -280,17 +333,10 @@ impl WorkerState for Worker {
         if let Err(error) = result {
             // Before the store goes, with which the bodies end that its guest was writing.
             self.vitals.failed.store(true, SeqCst);
-            let (component, reason) = (&self.component, error.root_cause());
-            if self.vitals.left_alone.load(SeqCst) {
-                tracing::debug!(%component, "an instance was stopped whose clients had left");
-            } else if error.to_string() == DROPPED && !std::thread::panicking() {
-                tracing::debug!(%component, "an instance ended with the process");
-            } else {
-                self.metrics.instances_failed.add(1);
-                let error = format!("{error:#}");
-                tracing::error!(%component, ?error, "an instance of {component} failed: {reason}");
-            }
+            self.log_failure(&error);
         }
+        self.vitals.ended.send_replace(true);
+        self.panic.release();
         drop(store);
     }
 }
@@ -358,6 +404,7 @@ impl WorkerExpiration for Expiration {
         if self.sleep.as_mut().poll(cx).is_pending() {
             return Poll::Pending;
         }
+        self.vitals.expired.store(true, SeqCst);
         self.vitals.timed_out.store(status == WorkerStatus::Requests, SeqCst);
         let abandoned = self.vitals.abandoned.load(Relaxed);
         self.vitals.left_alone.store(status == WorkerStatus::PostReturn && abandoned, SeqCst);

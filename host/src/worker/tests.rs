@@ -13,6 +13,7 @@ fn vitals() -> Arc<Vitals> {
         reuse_concurrency: 4,
         idle_instance_timeout: Duration::from_secs(1),
         recycle_memory_bytes: 1 << 20,
+        counts_streams: true,
     };
     let settings = Arc::new(settings);
     Arc::new(Vitals::new(settings, Vacancies::new(4)))
@@ -67,6 +68,19 @@ async fn a_client_that_left_before_its_turn_is_noticed() {
     claim.left().await;
     assert_eq!(vitals.live.load(SeqCst), 0);
     assert!(vitals.abandoned.load(Relaxed));
+}
+
+#[tokio::test]
+async fn a_request_counts_until_the_end_of_its_instance_is_noted() {
+    let vitals = vitals();
+    let (lease, claim) = Lease::new(None);
+    lease.instance_ended().await;
+    claim.attach(&vitals);
+    let waited = tokio::time::timeout(Duration::from_millis(20), lease.instance_ended()).await;
+    assert!(waited.is_err());
+    vitals.ended.send_replace(true);
+    lease.instance_ended().await;
+    assert_eq!(vitals.live.load(SeqCst), 1);
 }
 
 #[test]

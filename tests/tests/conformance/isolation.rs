@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use e2e::conformance::{Application, Connection, Running, eventually, wire};
+use e2e::conformance::{Application, Connection, Running, eventually, guests, wire};
+use e2e::server::Options;
 use futures::future::join_all;
 use http::Method;
 
@@ -44,7 +45,50 @@ async fn a_request_that_fails_is_a_problem_and_the_next_one_is_not() {
         }
         assert_well(&application).await;
     }
-    assert!(application.metric("host_instances_failed_total", "hostile").await >= 4.0);
+    let failed = application.metric("host_instances_failed_total", "hostile").await;
+    assert!(failed >= 4.0);
+    let traps = application.metric("host_instance_traps_total", "hostile").await;
+    assert!((traps - failed).abs() < 0.5, "{traps} traps in {failed} failed instances");
+}
+
+/// All requests are `POST`, so that none of them is repeated.
+#[tokio::test]
+async fn a_panic_is_counted_and_logged_once_for_all_requests_in_the_instance() {
+    guests();
+    let settings = "[component.hostile.tool.selvage]\nreuse_concurrency = 16";
+    let mut application = Application::of("hostile", settings);
+    let state = application.directory().join("state");
+    let options = Options::from_manifest(&application.write(), &state);
+    let server = options.arg("--admin-listen").arg("127.0.0.1:0").start();
+    let address = server.address();
+    let post = |path: &'static str, delay_ms: u64| async move {
+        let mut request = wire::get(address, path);
+        *request.method_mut() = Method::POST;
+        tokio::time::sleep(Duration::from_millis(delay_ms)).await;
+        wire::ask(address, request).await
+    };
+    // The last one asks for more header fields than a vector can have.
+    let later = "/hostile/later?pause_ms=20000";
+    let answers = join_all([
+        post(later, 0),
+        post(later, 1_500),
+        post(later, 3_000),
+        post("/hostile/headers?kib=4000000000", 4_500),
+    ]);
+    for answer in answers.await {
+        assert_problem(&answer, 500);
+    }
+    assert_eq!(server.metric("host_instances_created_total").await, Some(1.0));
+    assert_eq!(server.metric("host_instance_traps_total").await, Some(1.0));
+    let log = server.whole_log();
+    let message = "capacity overflow";
+    let lines = |word: &str| log.lines().filter(|line| line.contains(word)).collect::<Vec<_>>();
+    let errors = lines("ERROR");
+    assert_eq!(errors.len(), 1, "{log}");
+    assert!(errors[0].contains("trapped with 4 requests in it: thread '"), "{log}");
+    assert!(errors[0].contains(message), "{log}");
+    assert_eq!(lines("panicked at").len(), 1, "{log}");
+    assert_eq!(lines(message).len(), 1, "{log}");
 }
 
 #[tokio::test]
@@ -182,6 +226,8 @@ async fn a_guest_that_spins_after_its_answer_is_ended_too() {
         application.metric("host_instances_failed_total", "hostile").await >= 2.0
     })
     .await;
+    let traps = application.metric("host_instance_traps_total", "hostile").await;
+    assert!((traps - 2.0).abs() < 0.5, "{traps} traps");
     assert_well(&application).await;
 }
 
@@ -192,6 +238,7 @@ async fn a_guest_that_does_not_answer_in_time_is_504() {
         assert_problem(&get(&application, &format!("/hostile/{path}")).await, 504);
         assert_well(&application).await;
     }
+    assert!(application.metric("host_instance_traps_total", "hostile").await < 0.5);
 }
 
 #[tokio::test]

@@ -236,7 +236,7 @@ impl Report {
         assert_eq!(offences, [""; 0]);
         for row in &self.rows {
             assert_eq!((row.failures, row.unanswered), (0, 0), "{row}");
-            assert_eq!(row.requests, row.successes + row.crowded, "{row}");
+            assert_eq!(row.requests, row.successes + row.expected, "{row}");
         }
     }
 }

@@ -55,17 +55,13 @@ impl Options {
 
     /// The command line with the variables that are set.
     pub fn describe(&self) -> String {
-        let mut line = String::new();
-        for (name, value) in self.command.get_envs() {
-            let value = value.unwrap_or_default().to_string_lossy();
-            line.push_str(&format!("{}={value} ", name.to_string_lossy()));
-        }
-        line.push_str("selvage");
-        for argument in self.command.get_args() {
-            line.push(' ');
-            line.push_str(&argument.to_string_lossy());
-        }
-        line
+        let text = |value: &std::ffi::OsStr| value.to_string_lossy().into_owned();
+        let variables = self.command.get_envs();
+        let variables = variables
+            .map(|(name, value)| format!("{}={}", text(name), text(value.unwrap_or_default())));
+        let arguments = self.command.get_args().map(text);
+        let words: Vec<_> = variables.chain(["selvage".to_owned()]).chain(arguments).collect();
+        words.join(" ")
     }
 
     /// Any other application.

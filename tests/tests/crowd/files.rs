@@ -136,7 +136,9 @@ async fn upload_in_parts(crew: &mut Crew, report: &mut Report, expected: &mut Ex
         }
     }
     require_files(crew, &mut rows[2], expected).await;
-    rows.into_iter().for_each(|row| report.add(row));
+    for row in rows {
+        report.add(row);
+    }
 }
 
 /// Uploads of two parts, which are named in their order at the end.
@@ -175,7 +177,9 @@ async fn upload_in_openai_parts(crew: &mut Crew, report: &mut Report, expected: 
         }
     }
     require_files(crew, &mut rows[2], expected).await;
-    rows.into_iter().for_each(|row| report.add(row));
+    for row in rows {
+        report.add(row);
+    }
 }
 
 /// Reads a file whole, a range of it, and through a link without a credential.

@@ -110,13 +110,14 @@ async fn live(
     for (n, record) in records.into_iter().enumerate() {
         let (life, counts) = (Arc::clone(&life), Arc::clone(counts));
         let dice = Dice::new(seed.wrapping_add(n as u64));
-        let stream = streams::run(record.person().clone(), life.clone(), counts.clone(), dice.clone());
+        let stream =
+            streams::run(record.person().clone(), life.clone(), counts.clone(), dice.clone());
         streams.push(tokio::spawn(stream));
         traffic.push(tokio::spawn(traffic::run(record, life, counts, dice)));
     }
     tokio::time::sleep(time / 3).await;
     let warm = server.anonymous_memory();
-    tokio::time::sleep(time - time / 3).await;
+    tokio::time::sleep(time / 3 * 2).await;
     let last = server.anonymous_memory();
     life.end(is_killed);
     if is_killed {

@@ -80,8 +80,12 @@ impl Record {
             items.iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect()
         };
         let there = ids(&read_list(&client, "/api/conversations").await);
-        fault("conversations", self.conversations.iter().filter(|id| !there.contains(id)).collect());
-        let there: BTreeSet<_> = ids(&read_list(&client, "/api/memory").await).into_iter().collect();
+        fault(
+            "conversations",
+            self.conversations.iter().filter(|id| !there.contains(id)).collect(),
+        );
+        let there: BTreeSet<_> =
+            ids(&read_list(&client, "/api/memory").await).into_iter().collect();
         fault("memories", self.memories.difference(&there).collect());
         let path = format!("/api/conversations/{}/messages", self.conversation);
         let there: BTreeSet<_> = ids(&read_list(&client, &path).await).into_iter().collect();

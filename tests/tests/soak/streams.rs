@@ -42,7 +42,8 @@ async fn stream(
     let leaves_after = dice.percent(33).then(|| dice.below(4_000));
     let json = [("content-type", "application/json")];
     let (path, body) = if dice.percent(50) {
-        let created = person.client.send(Method::POST, "/api/conversations", Some(&json!({}))).await?;
+        let created =
+            person.client.send(Method::POST, "/api/conversations", Some(&json!({}))).await?;
         let Some(id) = created.body["id"].as_str() else {
             counts.fault(format!("no conversation: {created:?}"));
             return Ok(());
@@ -55,8 +56,7 @@ async fn stream(
         let body = json!({"model": "soak-model", "messages": messages, "stream": true});
         ("/v1/chat/completions".to_owned(), body)
     };
-    let response =
-        person.client.begin(Method::POST, &path, &json, body.to_string().into()).await?;
+    let response = person.client.begin(Method::POST, &path, &json, body.to_string().into()).await?;
     counts.streams.fetch_add(1, Relaxed);
     if response.status() == StatusCode::TOO_MANY_REQUESTS {
         // Runs of clients that have left go on, and count.

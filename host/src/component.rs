@@ -24,6 +24,9 @@ use crate::worker::{Claim, Lease};
 /// How long to wait before asking again for an instance when there is no room for one.
 const ROOM_PAUSE: Duration = Duration::from_millis(20);
 
+/// What Wasmtime says when a guest of WASI 0.2 gives no response, also where it trapped.
+const NO_RESPONSE: &str = "guest never invoked `response-outparam::set` method";
+
 /// A component with its instances.
 pub struct Component {
     pub id: Arc<str>,
@@ -100,21 +103,22 @@ impl Component {
             Ok(response) => return Ok((response, lease)),
             Err(error) => error,
         };
-        if error.is::<TrapOrPanicError>() {
-            lease.instance_ended().await;
-        }
+        wait_for_end(&error, &lease).await;
         let (error, lease) = match copy {
             Some(copy) if error.is::<TrapOrPanicError>() && lease.may_be_repeated() => {
                 tracing::debug!(component = %self.id, request_id, "repeating a request that another one's trap ended");
                 let (lease, claim) = Lease::new(None);
                 match self.enter(&self.single, copy, claim).await {
                     Ok(response) => return Ok((response, lease)),
-                    Err(error) => (error, lease),
+                    Err(error) => {
+                        wait_for_end(&error, &lease).await;
+                        (error, lease)
+                    }
                 }
             }
             _ => (error, lease),
         };
-        Err(self.refusal(&error, lease.timed_out(), request_id))
+        Err(self.refusal(&error, &lease, request_id))
     }
 
     /// Waits for room when there is none for another instance.
@@ -142,9 +146,9 @@ impl Component {
         }
     }
 
-    fn refusal(&self, error: &wasmtime::Error, timed_out: bool, request_id: &str) -> Refusal {
+    fn refusal(&self, error: &wasmtime::Error, lease: &Lease, request_id: &str) -> Refusal {
         let component = &self.id;
-        if timed_out || error.is::<ExpirationError>() {
+        if lease.timed_out() || error.is::<ExpirationError>() {
             tracing::warn!(%component, request_id, "{component} did not answer in time");
             return Refusal::Timeout;
         }
@@ -153,13 +157,20 @@ impl Component {
             self.metrics.rejected.add(1);
             return Refusal::Overloaded;
         }
-        if error.is::<TrapOrPanicError>() {
+        if lease.instance_failed() {
             // The end of the instance is logged once, for all requests that were in it.
             tracing::debug!(%component, request_id, "{component} failed: {error:#}");
         } else {
             tracing::error!(%component, request_id, "{component} failed: {error:#}");
         }
         Refusal::Failed
+    }
+}
+
+/// Waits until it is known how the instance ended, if the error is one that a trap leaves behind.
+async fn wait_for_end(error: &wasmtime::Error, lease: &Lease) {
+    if error.is::<TrapOrPanicError>() || error.to_string() == NO_RESPONSE {
+        lease.instance_ended().await;
     }
 }
 

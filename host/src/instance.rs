@@ -105,8 +105,7 @@ impl Template {
     }
 
     /// Counts a trap in the guest's initialization. The request for which the instance was made logs the reason.
-    fn start_failed(&self, error: &wasmtime::Error, panic: &PanicOutput) {
-        panic.release();
+    fn start_failed(&self, error: &wasmtime::Error) {
         if error.is::<Trap>() {
             self.metrics.instance_traps.add(1);
         }
@@ -145,7 +144,7 @@ impl HandlerState for Template {
             .await
             .map_err(|_| wasmtime::format_err!("the guest's initialization takes too long"))
             .flatten()
-            .inspect_err(|error| self.start_failed(error, &panic))?;
+            .inspect_err(|error| self.start_failed(error))?;
         self.metrics.instances_created.add(1);
         self.metrics.instances_live.add(1);
         Ok(Instance {

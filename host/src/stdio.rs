@@ -99,7 +99,7 @@ impl PanicOutput {
         (!lines.is_empty()).then(|| lines.join(" "))
     }
 
-    /// Logs what is held back: the instance goes on, or ended in another way.
+    /// Logs what is held back, because the instance goes on. An instance that ends in another way than by a trap does so as well.
     pub fn release(&self) {
         for line in std::mem::take(&mut *self.lock()) {
             tracing::warn!(target: "guest", component = %self.component, "{line}");
@@ -108,6 +108,12 @@ impl PanicOutput {
 
     fn lock(&self) -> MutexGuard<'_, Vec<String>> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for PanicOutput {
+    fn drop(&mut self) {
+        self.release();
     }
 }
 

@@ -336,7 +336,6 @@ impl WorkerState for Worker {
             self.log_failure(&error);
         }
         self.vitals.ended.send_replace(true);
-        self.panic.release();
         drop(store);
     }
 }

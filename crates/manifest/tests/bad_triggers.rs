@@ -136,6 +136,25 @@ source = "c.wasm"
 }
 
 #[test]
+fn an_overlap_of_two_components() {
+    let text = r#"
+spin_manifest_version = 2
+application.name = "x"
+[[trigger.http]]
+route = "/x/..."
+component = "c"
+[[trigger.http]]
+route = "/x/:id/y"
+component = "d"
+[component.c]
+source = "c.wasm"
+[component.d]
+source = "d.wasm"
+"#;
+    assert_snapshot!(refused(text), @r"spin.toml:8:9: trigger.http[1].route: the route `/x/:id/y` of component `d` and the route `/x/...` of component `c` both match `/x/x/y`; write the routes of component `c` out one by one instead of `/x/...`");
+}
+
+#[test]
 fn a_duplicate_trigger_id() {
     let text = r#"
 spin_manifest_version = 2

@@ -40,7 +40,8 @@ impl Arguments {
                 "--without-mails" => parsed.excused.push(Need::Mails),
                 "--without-identity" => parsed.excused.push(Need::Identity),
                 "--provider" => {
-                    parsed.options.provider = arguments.next()?.trim_end_matches('/').to_owned();
+                    let origin = arguments.next()?;
+                    origin.trim_end_matches('/').clone_into(&mut parsed.options.provider);
                 }
                 "--listen" => parsed.listen = Some(arguments.next()?.parse().ok()?),
                 "--identity" => parsed.identity = Some(arguments.next()?.parse().ok()?),

@@ -1,5 +1,7 @@
 //! The very first requests of a server that has just started.
 
+use std::time::Instant;
+
 use e2e::volley::{Row, Shot, fire};
 use e2e::{Person, Policy};
 use http::Method;
@@ -60,8 +62,10 @@ async fn on_nothing(world: World, report: &mut Report) -> World {
             component => (stranger.clone(), first_shot(component, false, place, "conv_unknown")),
         })
         .collect();
-    let count = shots.len();
-    for (place, reply) in fire(shots).await.into_iter().enumerate() {
+    let start = Instant::now();
+    let replies = fire(shots).await;
+    row.elapsed = start.elapsed();
+    for (place, reply) in replies.into_iter().enumerate() {
         row.requests += 1;
         let expected = if place < AT_ONCE { 201 } else { 401 };
         match reply {
@@ -74,7 +78,6 @@ async fn on_nothing(world: World, report: &mut Report) -> World {
             Err(error) => row.offend(error),
         }
     }
-    assert_eq!(row.requests, count);
     report.add(row);
     world
 }

@@ -12,7 +12,8 @@ use crate::world::{AT_ONCE, Report, World};
 const COMPONENTS: [&str; 5] = ["auth", "config", "conversations", "files", "chat"];
 
 pub async fn run(policy: Policy) {
-    let mut report = Report::new();
+    println!("{}", Row::HEADING);
+    let mut report = Report::default();
     let world = World::start(policy).await;
     let mut world = on_nothing(world, &mut report).await;
     let ada = Person::sign_up(&world.anonymous(), "ada").await;

@@ -197,15 +197,17 @@ impl Crew {
     }
 }
 
-/// The table, and the people for a component's rows.
+/// The table of what became of the requests.
+#[derive(Default)]
 pub struct Report {
     rows: Vec<Row>,
 }
 
 impl Report {
-    pub fn new() -> Self {
-        println!("{}", Row::HEADING);
-        Self { rows: Vec::new() }
+    /// The rows of both.
+    pub fn join(mut self, other: Self) -> Self {
+        self.rows.extend(other.rows);
+        self
     }
 
     pub fn add(&mut self, row: Row) {

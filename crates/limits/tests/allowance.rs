@@ -160,7 +160,7 @@ async fn no_request_waits_for_another_one() {
         match futures::poll!(spending.as_mut()) {
             Poll::Pending => break spending,
             Poll::Ready(result) => {
-                assert_eq!(wait(result), None, "the database never makes anybody wait")
+                assert_eq!(wait(result), None, "every statement is done at once");
             }
         }
     };

@@ -77,7 +77,7 @@ impl Numbers {
         const CHARACTERS: &[u8] =
             b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~%:@";
         let high = self.next();
-        if high % 2 == 0 {
+        if high.is_multiple_of(2) {
             let low = self.next();
             let digits = format!("{high:016x}{low:016x}");
             let groups = [0..8, 8..12, 12..16, 16..20, 20..32].map(|group| &digits[group]);

@@ -63,11 +63,17 @@ class Selvage {
     return { status: response.statusCode, body: isStream ? events(text) : text ? JSON.parse(text) : null };
   }
 
-  // Somebody new: calls with their token.
+  // Signs a new person up. Gives a function that calls with their token; its member `again` opens another session of theirs.
   async signUp(email) {
     const { status, body } = await this.call("POST", "/api/auth/signup", { email, password: PASSWORD });
     if (status !== 201) throw new Error(`sign-up: ${status} ${JSON.stringify(body)}`);
-    return (method, path, sent) => this.call(method, path, sent, body.access_token);
+    const calling = (token) => (method, path, sent) => this.call(method, path, sent, token);
+    const again = async () => {
+      const switched = await this.call("POST", "/api/auth/switch", { account_id: body.account.id }, body.access_token);
+      if (switched.status !== 200) throw new Error(`switch: ${switched.status} ${JSON.stringify(switched.body)}`);
+      return calling(switched.body.access_token);
+    };
+    return Object.assign(calling(body.access_token), { again });
   }
 
   async stop() {

@@ -30,34 +30,15 @@ const FIELDS = [
   { who: "admin", name: "system MCP servers over sse", path: "/api/system/mcp-servers", pointer: "/url", make: server("sse") },
 ];
 
-// One caller may send 600 requests a minute, so requests go out from several in turn: keys of one person, and administrators.
-const KEYS = 24;
-const ADMINISTRATORS = 12;
+// One session may send 600 requests a minute, so a person's requests go out from several sessions in turn.
+const SESSIONS = 24;
 
-function inRotation(calls) {
+async function withSessions(selvage, email) {
+  const person = await selvage.signUp(email);
+  const calls = [person];
+  while (calls.length < SESSIONS) calls.push(await person.again());
   let next = 0;
   return (...args) => calls[next++ % calls.length](...args);
-}
-
-async function adaWithKeys(selvage) {
-  const ada = await selvage.signUp("ada@example.com");
-  const calls = [];
-  for (let n = 0; n < KEYS; n += 1) {
-    const { status, body } = await ada("POST", "/api/tokens", { name: `key ${n}` });
-    assert.equal(status, 201, JSON.stringify(body));
-    calls.push((method, path, sent) => selvage.call(method, path, sent, body.token));
-  }
-  return inRotation(calls);
-}
-
-async function administrators(selvage) {
-  const calls = [];
-  for (let n = 0; n < ADMINISTRATORS; n += 1) {
-    const email = `admin${n}@example.com`;
-    calls.push(await selvage.signUp(email));
-    execFileSync(program, ["admin", "promote", email, "--state-dir", `${work}/state`]);
-  }
-  return inRotation(calls);
 }
 
 async function inTurn(items, work) {
@@ -153,7 +134,8 @@ const [called, asked] = [await listen(), await resolve()];
 const options = ["--no-build", "--state-dir", `'${work}/state'`, "--allow-origin", origin];
 const selvage = await start(`exec ${program} up`, options);
 try {
-  const people = { ada: await adaWithKeys(selvage), admin: await administrators(selvage) };
+  const people = { ada: await withSessions(selvage, "ada@example.com"), admin: await withSessions(selvage, "admin@example.com") };
+  execFileSync(program, ["admin", "promote", "admin@example.com", "--state-dir", `${work}/state`]);
   await hostileUrls(selvage, people, called, asked);
   await changingNames(selvage, people, called, asked);
   await redirects(selvage, people, called, origin);

@@ -1,28 +1,50 @@
 //! The README's walk-through: sign up, create a conversation, add messages, read them back, stop, start again, still read them.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
-use e2e::{Client, Server};
+use std::path::Path;
+
+use e2e::server::Options;
+use e2e::{Client, Policy, Server};
 use http::StatusCode;
 use serde_json::{Value, json};
 
 #[tokio::test]
 async fn a_conversation_survives_ctrl_c() {
-    survives(|server| assert!(server.interrupt().success(), "Ctrl-C ends with exit code 0")).await;
+    survives(Policy::Deployed, |server| {
+        assert!(server.interrupt().success(), "Ctrl-C ends with exit code 0");
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_conversation_survives_sigterm() {
-    survives(|server| assert!(server.terminate().success(), "SIGTERM ends with exit code 0")).await;
+    survives(Policy::Deployed, |server| {
+        assert!(server.terminate().success(), "SIGTERM ends with exit code 0");
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_conversation_survives_kill_9() {
-    survives(|server| assert!(!server.kill().success())).await;
+    survives(Policy::Deployed, |server| assert!(!server.kill().success())).await;
 }
 
-async fn survives(stop: impl FnOnce(Server)) {
+#[tokio::test]
+async fn a_conversation_survives_ctrl_c_under_spins_policy() {
+    survives(Policy::Spin, |server| assert!(server.interrupt().success())).await;
+}
+
+fn start(state: &Path, policy: Policy) -> Server {
+    let options = Options::new(state);
+    match policy {
+        Policy::Deployed => options.start(),
+        Policy::Spin => options.arg("--spin-instance-policy").start(),
+    }
+}
+
+async fn survives(policy: Policy, stop: impl FnOnce(Server)) {
     let state = tempfile::tempdir().unwrap();
-    let server = Server::start(state.path());
+    let server = start(state.path(), policy);
     let anonymous = Client::new(server.address());
     let (ada, signup) = anonymous.sign_up("ada@example.com").await;
 
@@ -41,7 +63,7 @@ async fn survives(stop: impl FnOnce(Server)) {
     assert_eq!(contents(&before.body), ["Where does the thread end?", "At the selvage."]);
 
     stop(server);
-    let server = Server::start(state.path());
+    let server = start(state.path(), policy);
 
     let ada = ada.at(server.address());
     let after = ada.get(&messages).await;

@@ -14,7 +14,7 @@ use e2e::server::Options;
 pub const VARIABLES: [(&str, &str); 4] = [
     ("file_quota_bytes", "100000000000"),
     ("limit_api", "700000/604800s"),
-    ("limit_login", "100000/3600s"),
+    ("limit_login", "100000/86400s"),
     ("public_url", "http://localhost:3000"),
 ];
 
